@@ -1,0 +1,121 @@
+/* Packet: what a thread and those who join it share. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prs_core.h"
+
+static prs_patience_t join_patience = {.score = 1};
+static _Thread_local prs_packet_t *current;
+
+prs_packet_t *prs_packet_new(const prs_runner_t *runner) {
+  prs_packet_t *packet = calloc(1, sizeof *packet);
+  if (packet == NULL) return NULL;
+  atomic_init(&packet->refs, 1);
+  atomic_init(&packet->thread_cpu, PRS_CPU_UNKNOWN);
+  packet->generation = prs_fork_generation();
+  packet->runner = runner;
+  atomic_fetch_add(&prs__counters.packets, 1);
+  return packet;
+}
+
+void prs_packet_ref(prs_packet_t *packet) {
+  atomic_fetch_add(&packet->refs, 1);
+}
+
+void prs_packet_unref(prs_packet_t *packet) {
+  if (atomic_fetch_sub(&packet->refs, 1) != 1) return;
+  atomic_fetch_sub(&prs__counters.packets, 1);
+  free(packet->name);
+  free(packet);
+}
+
+int prs_packet_set_name(prs_packet_t *packet, const char *utf8, size_t length) {
+  if (length > PRS_NAME_LIMIT) length = PRS_NAME_LIMIT;
+  char *copy = malloc(length + 1);
+  if (copy == NULL) return PRS_ENOMEM;
+  memcpy(copy, utf8, length);
+  copy[length] = '\0';
+  free(packet->name);
+  packet->name = copy;
+  return PRS_OK;
+}
+
+prs_packet_t *prs_packet_current(void) { return current; }
+
+void prs__packet_set_current(prs_packet_t *packet) { current = packet; }
+
+uint32_t prs_packet_state(prs_packet_t *packet) {
+  uint32_t state = atomic_load(&packet->state);
+  if (state >= PRS_DONE) return state;
+  if (packet->generation != prs_fork_generation()) return PRS_FORKED;
+  /* A thread that has not entered when the gate is shut never will. The state
+   * is read again, for it may have entered between the two looks. */
+  if (prs_gate_state() == PRS_GATE_SHUT) {
+    state = atomic_load(&packet->state);
+    if (state == PRS_NEW) return PRS_PARKED;
+    /* Only the finalizing thread still runs Python: nothing will end this. */
+    if (state == PRS_RUN && prs__interpreter != NULL &&
+        prs__interpreter->finalizing())
+      return PRS_KILLED;
+  }
+  return state;
+}
+
+/* Sleep until the state is final. The joiner counts itself, then looks at the
+ * state; the thread publishes the state, then looks at the count. Both are
+ * seq_cst, so one of the two sees the other. */
+static int sleep_for_final(prs_packet_t *packet, uint64_t began,
+                           uint64_t timeout) {
+  int status = PRS_OK;
+  atomic_fetch_add(&packet->waiters, 1);
+  while (status == PRS_OK) {
+    uint32_t raw = atomic_load(&packet->state);
+    if (prs_packet_state(packet) >= PRS_DONE) break;
+    uint64_t spent = prs_now() - began;
+    if (timeout != PRS_FOREVER && spent >= timeout) {
+      status = PRS_ETIMEDOUT;
+      break;
+    }
+    uint64_t left = timeout == PRS_FOREVER ? PRS_FOREVER : timeout - spent;
+    status = prs__wait(&packet->state, raw, left);
+    if (status == PRS_ETIMEDOUT) status = PRS_OK; /* the clock decides */
+  }
+  atomic_fetch_sub(&packet->waiters, 1);
+  return status;
+}
+
+/* Spin through NEW and RUN. Returns: true when the state is final. */
+static bool spin_for_final(prs_packet_t *packet) {
+  prs_watch_t watch = {.word = &packet->state,
+                       .unwanted = PRS_NEW,
+                       .other_cpu = atomic_load(&packet->thread_cpu)};
+  if (!prs__patience_spin(watch, PRS_SPIN_NS)) return false;
+  watch.unwanted = PRS_RUN;
+  watch.other_cpu = atomic_load(&packet->thread_cpu);
+  return prs__patience_spin(watch, PRS_SPIN_NS);
+}
+
+int prs_packet_wait(prs_packet_t *packet, uint64_t timeout) {
+  if (packet == current) return PRS_EDEADLK;
+  if (prs_packet_state(packet) >= PRS_DONE) return PRS_OK;
+  if (timeout == 0) return PRS_ETIMEDOUT;
+  uint64_t began = prs_now();
+  int status = PRS_OK;
+  bool spins = prs__patience_spins(&join_patience);
+  atomic_fetch_add(&prs__bystanders, 1);
+  if (!spins || !spin_for_final(packet))
+    status = sleep_for_final(packet, began, timeout);
+  atomic_fetch_sub(&prs__bystanders, 1);
+  prs__patience_learn(&join_patience, prs_now() - began);
+  prs__hold();
+  return status;
+}
+
+void prs_packet_chain(prs_packet_t *packet) {
+  if (atomic_load(&packet->waiters) > 0) prs__wake_one(&packet->state);
+}
+
+void prs__packet_publish(prs_packet_t *packet, uint32_t state) {
+  atomic_store(&packet->state, state);
+  if (atomic_load(&packet->waiters) > 0) prs__wake_one(&packet->state);
+}

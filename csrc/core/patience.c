@@ -1,0 +1,69 @@
+/* Patience: whether a waiter spins before it sleeps.
+ *
+ * Waking a thread that sleeps on another CPU costs 5 us on some machines and
+ * 20 us on a virtual one whose CPUs are idle; what it waits for often takes 3.
+ * A waiter therefore spins if the last waits of its kind were short, and goes
+ * to sleep at once when they were not, so a busy machine pays for a few wrong
+ * guesses and no more. README.md has the figures. */
+#include "pause.h"
+#include "prs_core.h"
+
+#define PRS_SHORT_NS 100000u /* a wait that would have been a good spin */
+#define PRS_SCORE_MOST 4
+#define PRS_PAUSES_PER_LOOK 16
+#define PRS_YIELDS 3
+
+_Atomic uint32_t prs__bystanders;
+
+static bool several_cpus;
+
+void prs__patience_init(void) {
+  uint32_t cpus = 1;
+  (void)prs_parallelism(&cpus);
+  several_cpus = cpus > 1;
+}
+
+bool prs__patience_spins(prs_patience_t *patience) {
+  return atomic_load_explicit(&patience->score, memory_order_relaxed) > 0;
+}
+
+/* The score is a guess about the future: a lost update costs one guess, so
+ * relaxed loads and stores are enough. */
+void prs__patience_learn(prs_patience_t *patience, uint64_t waited) {
+  int32_t score = atomic_load_explicit(&patience->score, memory_order_relaxed);
+  if (waited <= PRS_SHORT_NS)
+    score = score < PRS_SCORE_MOST ? score + 1 : score;
+  else
+    score = score > -PRS_SCORE_MOST ? score - 1 : score;
+  atomic_store_explicit(&patience->score, score, memory_order_relaxed);
+}
+
+/* Spinning on the CPU that the other thread was last seen on keeps it from
+ * running. */
+static bool elsewhere(uint32_t other_cpu) {
+  return several_cpus &&
+         (other_cpu == PRS_CPU_UNKNOWN || other_cpu != prs__cpu());
+}
+
+bool prs__patience_spin(prs_watch_t watch, uint64_t longest) {
+  uint64_t began = prs_now();
+  do {
+    for (int i = 0; i < PRS_PAUSES_PER_LOOK; i++) {
+      if (atomic_load(watch.word) != watch.unwanted) return true;
+      PRS_PAUSE();
+    }
+    if (!elsewhere(watch.other_cpu)) return false;
+  } while (prs_now() - began < longest);
+  return false;
+}
+
+/* Giving the CPU away wins when nobody else wants it, and loses a whole time
+ * slice to every busy stranger: a few times and no more. */
+bool prs__patience_defer(prs_watch_t watch, uint64_t longest) {
+  if (elsewhere(watch.other_cpu)) return prs__patience_spin(watch, longest);
+  for (int i = 0; i < PRS_YIELDS; i++) {
+    if (atomic_load(watch.word) != watch.unwanted) return true;
+    prs_yield();
+  }
+  return atomic_load(watch.word) != watch.unwanted;
+}

@@ -1,0 +1,236 @@
+/* The way into Python and out of it, for the threads of this package.
+ *
+ * One function attaches, runs the closure, makes the thread state as new and
+ * detaches. The state is our own and is kept by the worker: making one costs
+ * more than all the rest, and cffi's own states die too late, on another
+ * thread. csrc/README.md tells the rules: no lock of ours is held while the
+ * GIL is taken, and nobody enters when the gate is shut. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "table.h"
+
+/* Rounds of clearing thread-locals whose destructors make new ones. */
+#define CLEAR_ROUNDS 4
+/* How long a worker lets its spawner run on to the join before it asks for
+ * the GIL: asking too early costs both a sleep. */
+#define GIL_COURTESY_NS 10000u
+/* Thread state ids that CPython will not reach by counting. */
+#define FIRST_STATE_ID (1ull << 62)
+
+static PyObject *entry; /* called with the job; kept for ever */
+static PyInterpreterState *interpreter;
+static _Atomic unsigned long main_thread;
+static _Atomic uint64_t next_state_id = FIRST_STATE_ID;
+
+/* Up to 3.12 PyThreadState_New holds a lock that a fork does not take: a child
+ * forked at that moment hangs. So the fork takes this one. From 3.13 on
+ * CPython's fork takes its own lock, first, and this one would be in its way. */
+#define GUARDS_STATE_NEW (PY_VERSION_HEX < 0x030D0000)
+static prs_lock_t state_lock;
+
+static bool finalizing(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+  return Py_IsFinalizing();
+#else
+  return _Py_IsFinalizing();
+#endif
+}
+
+static bool on_main_thread(void) {
+  return PyThread_get_thread_ident() == atomic_load(&main_thread);
+}
+
+/* CPython up to 3.13 unwinds a thread that comes back now, which aborts the
+ * process when C++ frames are below us. */
+static void hold(void) {
+  if (!finalizing() || on_main_thread()) return;
+  prs_packet_t *packet = prs_packet_current();
+  if (packet != NULL) prs__packet_publish(packet, PRS_KILLED);
+  prs__thread_strand();
+}
+
+static const prs_interpreter_t this_interpreter = {.finalizing = finalizing,
+                                                   .hold = hold};
+
+/* ---- attach --------------------------------------------------------------- */
+
+static PyThreadState *new_state(void) {
+  if (GUARDS_STATE_NEW) prs__lock(&state_lock);
+  PyThreadState *state = PyThreadState_New(interpreter);
+  if (GUARDS_STATE_NEW) prs__unlock(&state_lock);
+  return state;
+}
+
+/* A thread that may not enter says so and stops where it is: it must not
+ * touch what the interpreter is taking down. */
+static _Noreturn void strand(prs_packet_t *packet) {
+  if (packet != NULL) prs__packet_publish(packet, PRS_PARKED);
+  prs__thread_strand();
+}
+
+static PyThreadState *attach(prs_worker_t *worker, prs_packet_t *packet) {
+  if (!prs__gate_enter()) strand(packet);
+  PyThreadState *state = worker->attached;
+  if (state == NULL) state = new_state();
+  if (state == NULL) {
+    prs__gate_entered(packet != NULL);
+    strand(packet);
+  }
+  worker->attached = state;
+  PyEval_RestoreThread(state);
+  if (packet != NULL) atomic_store(&packet->state, PRS_RUN);
+  prs__gate_entered(packet != NULL);
+  return state;
+}
+
+/* ---- clean ---------------------------------------------------------------- */
+
+static void clear_tracing(PyThreadState *state) {
+  if (state->c_tracefunc != NULL) PyEval_SetTrace(NULL, NULL);
+  if (state->c_profilefunc != NULL) PyEval_SetProfile(NULL, NULL);
+}
+
+/* Destroy every threading.local of this thread and the thread-state dict.
+ * From 3.13 on the locals hang on two fields of the state instead.
+ * Returns: whether there was anything. */
+static bool clear_locals(PyThreadState *state) {
+  bool found = false;
+#if PY_VERSION_HEX >= 0x030D0000
+  found = state->threading_local_key != NULL;
+  Py_CLEAR(state->threading_local_key);
+  Py_CLEAR(state->threading_local_sentinel);
+#endif
+  if (state->dict != NULL && PyDict_GET_SIZE(state->dict) > 0) {
+    found = true;
+    PyDict_Clear(state->dict);
+  }
+  return found;
+}
+
+/* Caches all over CPython (context variables, asyncio's running loop) believe
+ * that a state with the same id is the same thread: give it another one. */
+static void renew_identity(PyThreadState *state) {
+  Py_CLEAR(state->context);
+  state->context_ver++;
+  state->id = atomic_fetch_add(&next_state_id, 1);
+}
+
+/* Make the state as new: the next closure finds nothing of this one. */
+static void clean(PyThreadState *state) {
+  clear_tracing(state);
+  for (int i = 0; i < CLEAR_ROUNDS && clear_locals(state); i++) continue;
+  Py_CLEAR(state->async_gen_firstiter);
+  Py_CLEAR(state->async_gen_finalizer);
+  state->coroutine_origin_tracking_depth = 0;
+  renew_identity(state);
+  if (state->async_exc != NULL)
+    PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), NULL);
+  PyErr_Clear();
+}
+
+/* ---- run ------------------------------------------------------------------ */
+
+/* The entry catches everything; what comes out nevertheless is a defect of
+ * ours, which is shown and ends nothing. */
+static void call_entry(PyObject *job) {
+  PyObject *result = PyObject_CallOneArg(entry, job);
+  if (result == NULL) PyErr_WriteUnraisable(entry);
+  Py_XDECREF(result);
+  Py_DECREF(job);
+}
+
+static void delete_state(prs_worker_t *worker) {
+  PyThreadState_Clear(worker->attached);
+  worker->attached = NULL;
+  PyThreadState_DeleteCurrent();
+}
+
+static void run(prs_packet_t *packet, prs_worker_t *worker) {
+  PyObject *job = packet->payload;
+  packet->payload = NULL;
+#ifndef Py_GIL_DISABLED
+  prs_watch_t watch = {.word = &prs__bystanders,
+                       .unwanted = 0,
+                       .other_cpu = atomic_load(&packet->spawner_cpu)};
+  (void)prs__patience_defer(watch, GIL_COURTESY_NS);
+#endif
+  worker->attached_by = packet->runner;
+  PyThreadState *state = attach(worker, packet);
+  uint64_t began = prs_now();
+  call_entry(job);
+  prs__spawn_learn(prs_now() - began);
+  if (!prs__worker_keeps(worker)) {
+    delete_state(worker);
+    return;
+  }
+  clean(state);
+  (void)PyEval_SaveThread();
+}
+
+static void leave(prs_worker_t *worker) {
+  (void)attach(worker, NULL);
+  delete_state(worker);
+}
+
+static const prs_runner_t python_runner = {.run = run, .leave = leave};
+
+/* ---- fork ----------------------------------------------------------------- */
+
+static void before_fork(void) { prs__lock(&state_lock); }
+
+static void in_parent(void) { prs__unlock(&state_lock); }
+
+static void in_child(void) {
+  atomic_store(&state_lock.word, 0);
+  atomic_store(&main_thread, PyThread_get_thread_ident());
+}
+
+static prs_fork_part_t entry_part = {
+    .prepare = GUARDS_STATE_NEW ? before_fork : NULL,
+    .parent = GUARDS_STATE_NEW ? in_parent : NULL,
+    .child = in_child};
+
+/* ---- table ---------------------------------------------------------------- */
+
+static void set_entry(void *callable) {
+  entry = callable;
+  Py_INCREF(entry);
+  interpreter = PyInterpreterState_Get();
+}
+
+static void set_main_thread(unsigned long ident) {
+  atomic_store(&main_thread, ident);
+}
+
+static const prs_table_t table = {
+    .version = PRS_TABLE_VERSION,
+    .python_runner = &python_runner,
+    .packet_new = prs_packet_new,
+    .packet_ref = prs_packet_ref,
+    .packet_unref = prs_packet_unref,
+    .packet_set_name = prs_packet_set_name,
+    .packet_state = prs_packet_state,
+    .packet_wait = prs_packet_wait,
+    .packet_chain = prs_packet_chain,
+    .spawn = prs_spawn,
+    .parker_new = prs_parker_new,
+    .parker_unref = prs_parker_unref,
+    .parker_park = prs_parker_park,
+    .parker_unpark = prs_parker_unpark,
+    .sleep = prs_sleep,
+    .now = prs_now,
+    .spawn_is_ahead = prs_spawn_is_ahead,
+    .spawn_step_back = prs_spawn_step_back,
+    .set_entry = set_entry,
+    .set_main_thread = set_main_thread,
+    .on_main_thread = on_main_thread,
+};
+
+uintptr_t prs_py_table(void) {
+  if (prs__interpreter == NULL) {
+    prs__interpreter = &this_interpreter;
+    prs__fork_add(&entry_part);
+  }
+  return (uintptr_t)&table;
+}

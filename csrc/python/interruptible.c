@@ -1,0 +1,45 @@
+/* Blocking calls that Ctrl-C ends: without the GIL, in slices on the main
+ * thread. A signal can land between the interpreter's last look and the sleep,
+ * or be taken by another thread; an endless sleep would swallow it. */
+#include "objects.h"
+
+#define SLICE_FIRST_NS 1000000u /* 1 ms, doubled up to 64 ms */
+#define SLICE_LAST_NS 64000000u
+
+static int wait_detached(prs_waiting_t wait, void *object, uint64_t timeout) {
+  int status;
+  Py_BEGIN_ALLOW_THREADS
+  status = wait(object, timeout);
+  Py_END_ALLOW_THREADS
+  return status;
+}
+
+static uint64_t smaller(uint64_t one, uint64_t other) {
+  return one < other ? one : other;
+}
+
+int prs__wait_interruptibly(prs_waiting_t wait, void *object,
+                            uint64_t timeout) {
+  uint64_t began = prs__table->now();
+  uint64_t slice =
+      prs__table->on_main_thread() ? SLICE_FIRST_NS : PRS_FOREVER;
+  uint64_t left = timeout;
+  for (;;) {
+    int status = wait_detached(wait, object, smaller(slice, left));
+    if (status != PRS_ETIMEDOUT && status != PRS_EINTR) return status;
+    if (PyErr_CheckSignals() < 0) return PRS__RAISED;
+    if (timeout != PRS_FOREVER) {
+      uint64_t spent = prs__table->now() - began;
+      if (spent >= timeout) return PRS_ETIMEDOUT;
+      left = timeout - spent;
+    }
+    if (slice < SLICE_LAST_NS) slice *= 2;
+  }
+}
+
+bool prs__timeout_from(PyObject *arg, uint64_t *out) {
+  long long timeout = PyLong_AsLongLong(arg);
+  if (timeout == -1 && PyErr_Occurred()) return false;
+  *out = timeout < 0 ? PRS_FOREVER : (uint64_t)timeout;
+  return true;
+}

@@ -1,0 +1,98 @@
+/* The module `_objects`: types whose hot path must not pay for bytecode. */
+#include "objects.h"
+
+const prs_table_t *prs__table;
+
+bool prs__is_connected(void) {
+  if (prs__table != NULL) return true;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "pythread_rs._objects is used before pythread_rs");
+  return false;
+}
+
+int prs__add_type(PyObject *module, PyType_Spec *spec) {
+  PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+  if (type == NULL) return -1;
+  int status = PyModule_AddType(module, (PyTypeObject *)type);
+  Py_DECREF(type);
+  return status;
+}
+
+PyDoc_STRVAR(connect_doc,
+             "connect(address, entry, main_thread, /)\n--\n\n"
+             "Take the function table of `_native`, the function that runs a "
+             "job on a new thread,\nand the ident of the main thread.");
+
+static PyObject *connect(PyObject *module, PyObject *args) {
+  (void)module;
+  PyObject *address;
+  PyObject *entry;
+  unsigned long ident;
+  if (!PyArg_ParseTuple(args, "OOk:connect", &address, &entry, &ident))
+    return NULL;
+  const prs_table_t *table = PyLong_AsVoidPtr(address);
+  if (table == NULL && PyErr_Occurred()) return NULL;
+  if (table == NULL || table->version != PRS_TABLE_VERSION) {
+    PyErr_SetString(PyExc_ImportError,
+                    "pythread_rs._native and pythread_rs._objects come from "
+                    "different builds: install pythread_rs again");
+    return NULL;
+  }
+  prs__table = table;
+  table->set_entry(entry);
+  table->set_main_thread(ident);
+  Py_RETURN_NONE;
+}
+
+static int sleep_a_while(void *unused, uint64_t timeout) {
+  (void)unused;
+  int status = prs__table->sleep(timeout);
+  return status == PRS_OK ? PRS_ETIMEDOUT : status;
+}
+
+/* A signal ends one nap, not the sleep: the clock decides. */
+static PyObject *sleep_for(PyObject *module, PyObject *arg) {
+  (void)module;
+  uint64_t left;
+  if (!prs__is_connected()) return NULL;
+  if (!prs__timeout_from(arg, &left)) return NULL;
+  int status = prs__wait_interruptibly(sleep_a_while, NULL, left);
+  if (status == PRS__RAISED) return NULL;
+  Py_RETURN_NONE;
+}
+
+/* Keep an object for ever: not even the end of the interpreter frees it. */
+static PyObject *leak(PyObject *module, PyObject *object) {
+  (void)module;
+  Py_INCREF(object);
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"connect", connect, METH_VARARGS, connect_doc},
+    {"sleep", sleep_for, METH_O,
+     "sleep(nanoseconds, /)\n--\n\nSleep, -1 for ever."},
+    {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
+    {NULL, NULL, 0, NULL}};
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, prs__add_packet_type},
+    {Py_mod_exec, prs__add_parker_type},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030D0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL}};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "pythread_rs._objects",
+    .m_doc = "Types of pythread_rs whose hot path is C.",
+    .m_methods = functions,
+    .m_slots = slots};
+
+PyMODINIT_FUNC PyInit__objects(void) {
+  return PyModuleDef_Init(&definition);
+}

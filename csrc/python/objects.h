@@ -1,0 +1,38 @@
+/* What the files of the module `_objects` share. */
+#ifndef PRS_OBJECTS_H
+#define PRS_OBJECTS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "table.h"
+
+/* Critical sections came with free threading; under the GIL they are empty. */
+#ifndef Py_BEGIN_CRITICAL_SECTION
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#endif
+
+/* Set once, by connect(), before any type is used. */
+extern const prs_table_t *prs__table;
+
+/* Returns: false with an exception set before connect(). */
+bool prs__is_connected(void);
+
+int prs__add_type(PyObject *module, PyType_Spec *spec);
+int prs__add_packet_type(PyObject *module);
+int prs__add_parker_type(PyObject *module);
+
+/* A blocking function of the layer and its object. */
+typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
+
+/* Wait without the GIL; on the main thread in slices, with a look at signals
+ * between them.
+ * Returns: a status, or PRS__RAISED with an exception set. */
+#define PRS__RAISED 1
+int prs__wait_interruptibly(prs_waiting_t wait, void *object, uint64_t timeout);
+
+/* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
+bool prs__timeout_from(PyObject *arg, uint64_t *out);
+
+#endif

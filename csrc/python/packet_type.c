@@ -1,0 +1,239 @@
+/* Packet: the Python object through which a thread is started and joined.
+ *
+ * It owns one reference on the C packet and the place for the result. It is
+ * C, not Python, because every spawn and every join passes here. */
+#include "objects.h"
+
+/* The interpreter needs so much to run anything: on 16 KiB, the least of most
+ * platforms, a call of a few Python functions is a crash. */
+#define LEAST_STACK ((size_t)256 << 10)
+
+typedef struct packet_object {
+  PyObject_HEAD
+  prs_packet_t *packet;
+  PyObject *value; /* the result or the panic, until it is taken */
+  bool failed;     /* `value` is a panic */
+  bool taken;
+} packet_object_t;
+
+static PyObject *packet_new(PyTypeObject *type, PyObject *args,
+                            PyObject *kwargs) {
+  static char *names[] = {NULL};
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Packet", names)) return NULL;
+  if (!prs__is_connected()) return NULL;
+  packet_object_t *self = (packet_object_t *)type->tp_alloc(type, 0);
+  if (self == NULL) return NULL;
+  self->packet = prs__table->packet_new(prs__table->python_runner);
+  if (self->packet == NULL) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  return (PyObject *)self;
+}
+
+static int packet_traverse(packet_object_t *self, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(self->value);
+  return 0;
+}
+
+static int packet_clear(packet_object_t *self) {
+  Py_CLEAR(self->value);
+  return 0;
+}
+
+static void packet_dealloc(packet_object_t *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  (void)packet_clear(self);
+  if (self->packet != NULL) prs__table->packet_unref(self->packet);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/* ---- start ---------------------------------------------------------------- */
+
+static int give_name(packet_object_t *self, PyObject *name) {
+  if (name == Py_None) return 0;
+  Py_ssize_t length = 0;
+  const char *utf8 = PyUnicode_AsUTF8AndSize(name, &length);
+  if (utf8 == NULL) return -1;
+  if (prs__table->packet_set_name(self->packet, utf8, (size_t)length) ==
+      PRS_OK)
+    return 0;
+  PyErr_NoMemory();
+  return -1;
+}
+
+/* Under the GIL a burst of spawns would pile up threads that wait for it. */
+static void let_earlier_starts_in(void) {
+#ifndef Py_GIL_DISABLED
+  uint32_t seen;
+  if (!prs__table->spawn_is_ahead(&seen)) return;
+  Py_BEGIN_ALLOW_THREADS
+  prs__table->spawn_step_back(seen);
+  Py_END_ALLOW_THREADS
+#endif
+}
+
+PyDoc_STRVAR(start_doc,
+             "start(job, name, stack_size, dedicated, /)\n--\n\n"
+             "Run entry(job) on a thread of its own. Return None, or the tuple "
+             "(status, os_error)\nwhen nothing was started.");
+
+static PyObject *packet_start(packet_object_t *self, PyObject *const *args,
+                              Py_ssize_t count) {
+  if (count != 4) {
+    PyErr_SetString(PyExc_TypeError, "start() takes 4 arguments");
+    return NULL;
+  }
+  size_t stack_size = PyLong_AsSize_t(args[2]);
+  if (stack_size == (size_t)-1 && PyErr_Occurred()) return NULL;
+  int dedicated = PyObject_IsTrue(args[3]);
+  if (dedicated < 0 || give_name(self, args[1]) < 0) return NULL;
+  if (stack_size != 0 && stack_size < LEAST_STACK) stack_size = LEAST_STACK;
+  prs_spawn_options_t options = {.stack_size = stack_size,
+                                 .dedicated = dedicated != 0};
+  int os_error = 0;
+  let_earlier_starts_in();
+  self->packet->payload = Py_NewRef(args[0]);
+  int status = prs__table->spawn(self->packet, &options, &os_error);
+  if (status == PRS_OK) Py_RETURN_NONE;
+  self->packet->payload = NULL;
+  Py_DECREF(args[0]);
+  return Py_BuildValue("(ii)", status, os_error);
+}
+
+/* ---- wait ----------------------------------------------------------------- */
+
+static int wait_for_packet(void *packet, uint64_t timeout) {
+  return prs__table->packet_wait(packet, timeout);
+}
+
+PyDoc_STRVAR(wait_doc,
+             "wait(timeout, /)\n--\n\n"
+             "Wait at most `timeout` nanoseconds, -1 for ever. Return the final "
+             "state, or the\nnegative status with which the wait ended.");
+
+static PyObject *packet_wait(packet_object_t *self, PyObject *arg) {
+  uint64_t timeout;
+  if (!prs__timeout_from(arg, &timeout)) return NULL;
+  prs_packet_t *packet = self->packet;
+  if (prs__table->packet_state(packet) < PRS_DONE) {
+    prs__table->packet_ref(packet);
+    int status = prs__wait_interruptibly(wait_for_packet, packet, timeout);
+    prs__table->packet_chain(packet);
+    prs__table->packet_unref(packet);
+    if (status == PRS__RAISED) return NULL;
+    if (status != PRS_OK) return PyLong_FromLong(status);
+  }
+  return PyLong_FromLong((long)prs__table->packet_state(packet));
+}
+
+static PyObject *packet_is_finished(packet_object_t *self, PyObject *unused) {
+  (void)unused;
+  return PyBool_FromLong(prs__table->packet_state(self->packet) >= PRS_DONE);
+}
+
+/* ---- the result ------------------------------------------------------------ */
+
+static PyObject *put(packet_object_t *self, PyObject *value, bool failed) {
+  PyObject *old;
+  Py_BEGIN_CRITICAL_SECTION(self);
+  old = self->value;
+  self->value = Py_NewRef(value);
+  self->failed = failed;
+  Py_END_CRITICAL_SECTION();
+  Py_XDECREF(old);
+  Py_RETURN_NONE;
+}
+
+static PyObject *packet_put_ok(packet_object_t *self, PyObject *value) {
+  return put(self, value, false);
+}
+
+static PyObject *packet_put_err(packet_object_t *self, PyObject *value) {
+  return put(self, value, true);
+}
+
+PyDoc_STRVAR(take_doc,
+             "take(ok, err, /)\n--\n\n"
+             "Take the result out, once: ok(value) or err(panic). Raise "
+             "LookupError when it was\ntaken, EOFError when the thread left "
+             "none.");
+
+static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
+                             Py_ssize_t count) {
+  if (count != 2) {
+    PyErr_SetString(PyExc_TypeError, "take() takes 2 arguments");
+    return NULL;
+  }
+  PyObject *value;
+  bool failed;
+  bool taken;
+  Py_BEGIN_CRITICAL_SECTION(self);
+  value = self->value;
+  failed = self->failed;
+  taken = self->taken;
+  self->value = NULL;
+  self->taken = true;
+  Py_END_CRITICAL_SECTION();
+  if (value == NULL) {
+    if (taken)
+      PyErr_SetString(PyExc_LookupError, "the result was taken");
+    else
+      PyErr_SetString(PyExc_EOFError, "there is no result");
+    return NULL;
+  }
+  PyObject *result = PyObject_CallOneArg(args[failed ? 1 : 0], value);
+  Py_DECREF(value);
+  return result;
+}
+
+PyDoc_STRVAR(watcher_doc,
+             "watcher()\n--\n\n"
+             "Return a packet for the same thread that has no result: to wait "
+             "without keeping\nthe result alive.");
+
+static PyObject *packet_watcher(packet_object_t *self, PyObject *unused) {
+  (void)unused;
+  PyTypeObject *type = Py_TYPE(self);
+  packet_object_t *other = (packet_object_t *)type->tp_alloc(type, 0);
+  if (other == NULL) return NULL;
+  prs__table->packet_ref(self->packet);
+  other->packet = self->packet;
+  return (PyObject *)other;
+}
+
+static PyMethodDef methods[] = {
+    {"start", (PyCFunction)(void (*)(void))packet_start, METH_FASTCALL,
+     start_doc},
+    {"wait", (PyCFunction)packet_wait, METH_O, wait_doc},
+    {"is_finished", (PyCFunction)packet_is_finished, METH_NOARGS,
+     "is_finished()\n--\n\nTell whether the state is final. Never blocks."},
+    {"put_ok", (PyCFunction)packet_put_ok, METH_O,
+     "put_ok(value, /)\n--\n\nLeave the closure's value."},
+    {"put_err", (PyCFunction)packet_put_err, METH_O,
+     "put_err(panic, /)\n--\n\nLeave the exception that left the closure."},
+    {"take", (PyCFunction)(void (*)(void))packet_take, METH_FASTCALL, take_doc},
+    {"watcher", (PyCFunction)packet_watcher, METH_NOARGS, watcher_doc},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "One thread: start it, wait for it, take its result."},
+    {Py_tp_new, packet_new},
+    {Py_tp_dealloc, packet_dealloc},
+    {Py_tp_traverse, packet_traverse},
+    {Py_tp_clear, packet_clear},
+    {Py_tp_methods, methods},
+    {0, NULL}};
+
+static PyType_Spec spec = {
+    .name = "pythread_rs._objects.Packet",
+    .basicsize = sizeof(packet_object_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots};
+
+int prs__add_packet_type(PyObject *module) {
+  return prs__add_type(module, &spec);
+}

@@ -1,0 +1,73 @@
+/* Parker: the token behind park and unpark, as a Python object. */
+#include "objects.h"
+
+typedef struct parker_object {
+  PyObject_HEAD
+  prs_parker_t *parker;
+} parker_object_t;
+
+static PyObject *parker_new(PyTypeObject *type, PyObject *args,
+                            PyObject *kwargs) {
+  static char *names[] = {NULL};
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, ":Parker", names)) return NULL;
+  if (!prs__is_connected()) return NULL;
+  parker_object_t *self = (parker_object_t *)type->tp_alloc(type, 0);
+  if (self == NULL) return NULL;
+  self->parker = prs__table->parker_new();
+  if (self->parker == NULL) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  return (PyObject *)self;
+}
+
+static void parker_dealloc(parker_object_t *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  if (self->parker != NULL) prs__table->parker_unref(self->parker);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+static int wait_for_token(void *parker, uint64_t timeout) {
+  return prs__table->parker_park(parker, timeout);
+}
+
+static PyObject *parker_park(parker_object_t *self, PyObject *arg) {
+  uint64_t timeout;
+  if (!prs__timeout_from(arg, &timeout)) return NULL;
+  int status = prs__wait_interruptibly(wait_for_token, self->parker, timeout);
+  if (status == PRS__RAISED) return NULL;
+  return PyBool_FromLong(status == PRS_OK);
+}
+
+static PyObject *parker_unpark(parker_object_t *self, PyObject *unused) {
+  (void)unused;
+  prs__table->parker_unpark(self->parker);
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"park", (PyCFunction)parker_park, METH_O,
+     "park(timeout, /)\n--\n\n"
+     "Wait at most `timeout` nanoseconds, -1 for ever, and take the token. "
+     "Return whether\nit was there."},
+    {"unpark", (PyCFunction)parker_unpark, METH_NOARGS,
+     "unpark()\n--\n\nLeave the token, waking the thread that waits for it."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "A token that one thread may wait for."},
+    {Py_tp_new, parker_new},
+    {Py_tp_dealloc, parker_dealloc},
+    {Py_tp_methods, methods},
+    {0, NULL}};
+
+static PyType_Spec spec = {
+    .name = "pythread_rs._objects.Parker",
+    .basicsize = sizeof(parker_object_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots};
+
+int prs__add_parker_type(PyObject *module) {
+  return prs__add_type(module, &spec);
+}

@@ -1,0 +1,40 @@
+/* The function table that `_native` hands to `_objects` at import.
+ *
+ * All thread state lives in `_native`; the module of hot types reaches it by
+ * these pointers, so that the two can be separate extension modules. */
+#ifndef PRS_TABLE_H
+#define PRS_TABLE_H
+
+#include "../core/prs_core.h"
+
+/* Changes whenever the table does: both modules come from one build. */
+#define PRS_TABLE_VERSION 1u
+
+typedef struct prs_table {
+  uint32_t version;
+  const prs_runner_t *python_runner;
+  prs_packet_t *(*packet_new)(const prs_runner_t *runner);
+  void (*packet_ref)(prs_packet_t *packet);
+  void (*packet_unref)(prs_packet_t *packet);
+  int (*packet_set_name)(prs_packet_t *packet, const char *utf8, size_t length);
+  uint32_t (*packet_state)(prs_packet_t *packet);
+  int (*packet_wait)(prs_packet_t *packet, uint64_t timeout);
+  void (*packet_chain)(prs_packet_t *packet);
+  int (*spawn)(prs_packet_t *packet, const prs_spawn_options_t *options,
+               int *os_error);
+  prs_parker_t *(*parker_new)(void);
+  void (*parker_unref)(prs_parker_t *parker);
+  int (*parker_park)(prs_parker_t *parker, uint64_t timeout);
+  void (*parker_unpark)(prs_parker_t *parker);
+  int (*sleep)(uint64_t nanoseconds);
+  uint64_t (*now)(void);
+  bool (*spawn_is_ahead)(uint32_t *seen);
+  void (*spawn_step_back)(uint32_t seen);
+  /* Take over what every thread of ours calls, with its job as argument. */
+  void (*set_entry)(void *callable);
+  /* Tell which thread is the main one (PyThread_get_thread_ident). */
+  void (*set_main_thread)(unsigned long ident);
+  bool (*on_main_thread)(void);
+} prs_table_t;
+
+#endif

@@ -1,0 +1,74 @@
+"""Rust's `std::thread` for Python: native threads, owned handles, results instead of lost errors.
+
+The map, from what most programs use to what few do:
+
+    thread      spawn, Builder, JoinHandle, scope, park, sleep, thread_local
+    result      Ok, Err, Result
+    panic       panic, catch_unwind, set_hook
+    ownership   who owns what, and the errors that say so
+    process     exit
+"""
+
+from pythread_rs import ownership, panic, process, result, thread
+from pythread_rs._version import __version__
+from pythread_rs.ownership import OwnershipError, UseAfterMoveError
+from pythread_rs.result import Err, Ok, Result, UnwrapError
+from pythread_rs.thread import (
+    Builder,
+    DeadlockError,
+    JoinError,
+    JoinHandle,
+    LocalKey,
+    Scope,
+    ScopedJoinHandle,
+    SpawnError,
+    Thread,
+    ThreadId,
+    available_parallelism,
+    current,
+    panicking,
+    park,
+    park_timeout,
+    scope,
+    sleep,
+    sleep_until,
+    spawn,
+    thread_local,
+    yield_now,
+)
+
+__all__ = [
+    "Builder",
+    "DeadlockError",
+    "Err",
+    "JoinError",
+    "JoinHandle",
+    "LocalKey",
+    "Ok",
+    "OwnershipError",
+    "Result",
+    "Scope",
+    "ScopedJoinHandle",
+    "SpawnError",
+    "Thread",
+    "ThreadId",
+    "UnwrapError",
+    "UseAfterMoveError",
+    "__version__",
+    "available_parallelism",
+    "current",
+    "ownership",
+    "panic",
+    "panicking",
+    "park",
+    "park_timeout",
+    "process",
+    "result",
+    "scope",
+    "sleep",
+    "sleep_until",
+    "spawn",
+    "thread",
+    "thread_local",
+    "yield_now",
+]

@@ -1,0 +1,177 @@
+"""The door to the compiled modules: the only importer of `_native` and of cffi's `Any`."""
+
+import math
+from datetime import timedelta
+from typing import Any, Final
+
+from pythread_rs import _native, _objects
+
+__all__ = [
+    "CLOSED",
+    "DEADLOCK",
+    "DONE",
+    "FORKED",
+    "KILLED",
+    "PARKED",
+    "Packet",
+    "Parker",
+    "TIMED_OUT",
+    "available_parallelism",
+    "backend",
+    "close_gate",
+    "configure_workers",
+    "connect",
+    "fork_generation",
+    "gate_is_open",
+    "nanoseconds",
+    "os_name",
+    "os_thread_id",
+    "retire_workers",
+    "sleep",
+    "statistics",
+    "yield_now",
+]
+
+_ffi: Any = _native.ffi
+_lib: Any = _native.lib
+
+Packet = _objects.Packet
+Parker = _objects.Parker
+sleep = _objects.sleep
+
+DONE: Final = 2
+PARKED: Final = 3
+KILLED: Final = 4
+FORKED: Final = 5
+TIMED_OUT: Final = -4
+DEADLOCK: Final = -6
+CLOSED: Final = -7
+
+_FOREVER: Final = -1
+_LONGEST: Final = 2**63 - 1  # nanoseconds: 292 years, which nobody can tell from for ever
+_NAME_SPACE: Final = 256
+
+
+class NativeError(RuntimeError):
+    """The C layer refused a call that it should have taken: a defect of this package."""
+
+
+def check(status: int) -> None:
+    """Raise for a negative status of a call that cannot fail by what a user does."""
+    if status == -3 or status == -2:
+        raise MemoryError("the native layer is out of memory")
+    if status < 0:
+        raise NativeError(f"native call failed with status {status}")
+
+
+def connect(entry: Any, main_thread: int) -> None:
+    """Make the C layer ready and tell it what every new thread calls."""
+    check(_lib.prs_init())
+    _objects.connect(int(_lib.prs_py_table()), entry, main_thread)
+
+
+def nanoseconds(duration: float | timedelta) -> int:
+    """Turn seconds into whole nanoseconds, rounded up; -1 stands for ever.
+
+    Raises:
+        TypeError: `duration` is neither a number nor a timedelta.
+        ValueError: `duration` is negative or NaN.
+    """
+    seconds: float = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if not isinstance(seconds, (int, float)):
+        seconds = _as_number(seconds)
+    if not seconds >= 0:
+        raise ValueError(f"a duration must be at least 0 seconds, not {duration!r}")
+    if isinstance(seconds, float) and math.isinf(seconds):
+        return _FOREVER
+    # Above 2**53 ns a float has no fraction to round up, and the product may not fit a float.
+    exact = seconds * 1_000_000_000
+    whole = exact if isinstance(exact, int) else _round_up(exact)
+    return whole if whole < _LONGEST else _FOREVER
+
+
+def _round_up(exact: float) -> int:
+    return math.ceil(exact) if not math.isinf(exact) else _LONGEST
+
+
+def _as_number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]  # numpy scalars, Decimal, Fraction
+    except (TypeError, ValueError):
+        pass
+    if isinstance(value, str) or not hasattr(type(value), "__float__"):
+        kind = type(value).__name__
+        raise TypeError(f"a duration is seconds (int or float) or a timedelta, not {kind}")
+    raise ValueError(f"{value!r} is no duration")
+
+
+def backend() -> str:
+    """Name the way in which threads wait: futex, condvar or WaitOnAddress."""
+    name: bytes = _ffi.string(_lib.prs_backend())
+    return name.decode()
+
+
+def statistics() -> dict[str, int]:
+    """Count what the native layer did and holds."""
+    out = _ffi.new("prs_statistics_t *")
+    _lib.prs_statistics_read(out)
+    names = (
+        "spawned",
+        "os_threads_created",
+        "os_threads_reused",
+        "parks",
+        "live",
+        "idle",
+        "packets",
+        "parkers",
+    )
+    return {name: int(getattr(out, name)) for name in names}
+
+
+def available_parallelism() -> int:
+    """Count the threads that can run at once; 0 when the platform does not say."""
+    out = _ffi.new("uint32_t *")
+    return int(out[0]) if _lib.prs_parallelism(out) == 0 else 0
+
+
+def yield_now() -> None:
+    """Give the CPU, and with it the GIL, to another thread."""
+    _lib.prs_yield()
+
+
+def os_thread_id() -> int:
+    """Return the number by which the OS knows the calling thread."""
+    return int(_lib.prs_thread_os_id())
+
+
+def os_name() -> str:
+    """Return the calling thread's name as the OS has it."""
+    buffer = _ffi.new("char[]", _NAME_SPACE)
+    check(_lib.prs_thread_get_name(buffer, _NAME_SPACE))
+    name: bytes = _ffi.string(buffer)
+    return name.decode("utf-8", "replace")
+
+
+def configure_workers(idle_seconds: float, most_idle: int) -> None:
+    """Set how long a parked worker stays and how many may stay."""
+    _lib.prs_workers_configure(int(idle_seconds * 1e9), most_idle)
+
+
+def retire_workers() -> int:
+    """End the parked workers; return how many there were."""
+    return int(_lib.prs_workers_retire())
+
+
+def gate_is_open() -> bool:
+    """Tell whether threads may still start."""
+    return bool(_lib.prs_gate_state() == 0)
+
+
+def close_gate(patience: float) -> int:
+    """Close the gate at exit; return how many closures have not ended."""
+    return int(_lib.prs_gate_close(int(patience * 1e9)))
+
+
+def fork_generation() -> int:
+    """Count the forks between the first process and this one."""
+    return int(_lib.prs_fork_generation())

@@ -1,0 +1,33 @@
+"""The life of one thread: started once, run once, cleaned up, and gone before `join` returns.
+
+Layout: `_info` is what a thread knows of itself, `_local` its thread-locals, `_run` the entry
+that every new thread calls, `_unwind` what a panic lets go, `_start` the spawning side,
+`_registry` its place in `threading`, `_exit` and `_fork` the end of the process and its copies.
+"""
+
+from pythread_rs._runtime._errors import DeadlockError, JoinError, SpawnError
+from pythread_rs._runtime._exit import drop_own_thread_locals
+from pythread_rs._runtime._exit import install as _install_exit
+from pythread_rs._runtime._fork import install as _install_fork
+from pythread_rs._runtime._info import SpawnHook, ThreadInfo, current_info
+from pythread_rs._runtime._local import LocalValues
+from pythread_rs._runtime._run import connect as _connect
+from pythread_rs._runtime._run import set_panic_handler
+from pythread_rs._runtime._start import start
+
+__all__ = [
+    "DeadlockError",
+    "JoinError",
+    "LocalValues",
+    "SpawnError",
+    "SpawnHook",
+    "ThreadInfo",
+    "current_info",
+    "drop_own_thread_locals",
+    "set_panic_handler",
+    "start",
+]
+
+_connect()
+_install_exit()
+_install_fork()

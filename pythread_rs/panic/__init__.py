@@ -1,0 +1,1 @@
+"""Panics: what happens when an exception leaves a thread's closure."""

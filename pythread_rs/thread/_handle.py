@@ -1,0 +1,260 @@
+"""JoinHandle and ScopedJoinHandle: who owns a thread, and how its result comes out."""
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from os import environ
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
+
+from pythread_rs import _ffi
+from pythread_rs._runtime import DeadlockError, JoinError
+from pythread_rs.ownership import UseAfterMoveError
+from pythread_rs.result import Err, Ok, Result
+from pythread_rs.thread._thread import Thread, debug_name
+
+__all__ = ["JoinHandle", "ScopedJoinHandle"]
+
+T = TypeVar("T")
+
+_MUST_USE: Final = environ.get("PYTHREAD_RS_MUST_USE") == "1"
+_NO_RESULT: Final = {
+    _ffi.PARKED: "the thread never ran: the interpreter is exiting",
+    _ffi.KILLED: "the thread was cut off: the interpreter is exiting",
+    _ffi.FORKED: "the thread belongs to the parent of this process: a fork does not copy it",
+}
+_LOST: Final = "the thread was cut off by an asynchronous exception before it left a result"
+
+
+class _Handle(Generic[T]):
+    """What both kinds of handle share."""
+
+    __slots__ = ("__weakref__", "_packet", "_thread", "_used", "_where")
+
+    _packet: _ffi.Packet
+    _thread: Thread
+    _used: str  # what consumed the handle, "" while nothing did
+    _where: str  # the line that spawned, when PYTHREAD_RS_MUST_USE asks for it
+
+    def __init__(self) -> None:
+        raise TypeError(f"a {type(self).__name__} comes from spawn")
+
+    @property
+    def thread(self) -> Thread:
+        """The thread's id, name and `unpark`; it stays after `join` (Rust: `thread`)."""
+        return self._thread
+
+    def is_finished(self) -> bool:
+        """Tell whether the closure has ended: `join` would return at once.
+
+        Blocks: no, it is one atomic load.
+        Thread safety: any thread.
+
+        Mirrors `std::thread::JoinHandle::is_finished`.
+        """
+        return self._packet.is_finished()
+
+    def _join(self, timeout: float | timedelta | None) -> Result[T, BaseException]:
+        if self._used:
+            raise self._used_again()
+        packet = self._packet
+        state = packet.wait(-1 if timeout is None else _ffi.nanoseconds(timeout))
+        if state != _ffi.DONE:
+            return self._join_unfinished(state, timeout)
+        err = self._watched if _MUST_USE else Err
+        try:
+            result: Result[T, BaseException] = packet.take(Ok, err)
+        except LookupError:
+            self._used = self._used or "join"  # another thread was faster
+            raise self._used_again() from None
+        except EOFError:
+            result = Err(JoinError(_LOST))
+        self._used = "join"
+        return result
+
+    def _join_unfinished(
+        self, state: int, timeout: float | timedelta | None
+    ) -> Result[T, BaseException]:
+        if state == _ffi.TIMED_OUT:
+            raise TimeoutError(f"{self!r} has not finished after {timeout!r} seconds")
+        if state == _ffi.DEADLOCK:
+            raise DeadlockError("failed to join thread: a thread cannot wait for its own end")
+        self._used = "join"
+        return Err(JoinError(_NO_RESULT[state]))
+
+    def _watched(self, panic: BaseException) -> Err[BaseException]:
+        from pythread_rs.result._must_use import watched
+
+        return watched(panic, self._where)
+
+    def _used_again(self) -> UseAfterMoveError:
+        kind = type(self).__name__
+        return UseAfterMoveError(
+            f"use of moved value: this {kind} was consumed by `{self._used}()`; "
+            "a thread can be joined once, so keep the result instead of the handle"
+        )
+
+    def __repr__(self) -> str:
+        state = self._used or ("finished" if self.is_finished() else "running")
+        name = debug_name(self._thread.name)
+        return f"{type(self).__name__} {{ id: {self._thread.id!r}, name: {name}, {state}, .. }}"
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} owns its thread: it cannot be copied")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} owns its thread: it cannot be pickled")
+
+
+@final
+class JoinHandle(_Handle[T]):
+    """The owner of a thread: join it, or drop the handle and the thread is on its own.
+
+    Thread safety: every method, from any thread; of several threads that join, one gets the
+    result and the others get `UseAfterMoveError`.
+
+    Mirrors `std::thread::JoinHandle`.
+
+    >>> from pythread_rs import spawn
+    >>> handle = spawn(sum, [1, 2, 3])
+    >>> handle.join()
+    Ok(6)
+    """
+
+    __slots__ = ()
+
+    def join(self, timeout: float | timedelta | None = None) -> Result[T, BaseException]:
+        """Wait for the thread and take its result, consuming the handle.
+
+        When it returns, the closure and what it captured are dropped, the thread's thread-locals
+        are destroyed, and all that the thread did happened before.
+
+        Args:
+            timeout: seconds to wait at most, or a timedelta; None waits for ever.
+
+        Returns:
+            `Ok(value)` with what the closure returned, or `Err(exception)` with the very
+            exception that left it, traceback included. A thread that was cut off by the exit of
+            the interpreter or left behind by a fork gives `Err(JoinError(...))`.
+
+        Raises:
+            TimeoutError: the time is over; the handle is as it was.
+            UseAfterMoveError: the handle was joined or detached before.
+            DeadlockError: the thread joins itself.
+            KeyboardInterrupt: Ctrl-C on the main thread; the handle is as it was.
+
+        Blocks: yes, without the GIL.
+        Thread safety: see the class.
+
+        Mirrors `std::thread::JoinHandle::join`.
+
+        >>> from pythread_rs import spawn
+        >>> spawn(int, "12").join().unwrap()
+        12
+        """
+        return self._join(timeout)
+
+    def detach(self) -> None:
+        """Let the thread go on alone, consuming the handle. Dropping the handle does the same.
+
+        Raises:
+            UseAfterMoveError: the handle was joined or detached before.
+
+        Blocks: no.
+        Thread safety: see the class.
+
+        Mirrors `drop(handle)`.
+
+        >>> from pythread_rs import spawn
+        >>> spawn(print, end="").detach()
+        """
+        if self._used:
+            raise self._used_again()
+        self._used = "detach"
+        self._packet = self._packet.watcher()  # gives up the claim on the result
+
+
+@final
+class ScopedJoinHandle(_Handle[T]):
+    """The handle of a scoped thread. Dropping it does not detach: the scope waits anyway.
+
+    Thread safety: as `JoinHandle`.
+
+    Mirrors `std::thread::ScopedJoinHandle`.
+
+    >>> from pythread_rs import scope
+    >>> with scope() as s:
+    ...     handle = s.spawn(sum, [1, 2, 3])
+    >>> handle.join()
+    Ok(6)
+    """
+
+    __slots__ = ("_joined",)
+
+    _joined: Callable[[], object]
+
+    def join(self, timeout: float | timedelta | None = None) -> Result[T, BaseException]:
+        """Wait for the thread and take its result, as `JoinHandle.join` does.
+
+        A panic that is taken out here does not leave the scope again.
+
+        Args:
+            timeout: seconds to wait at most, or a timedelta; None waits for ever.
+
+        Returns:
+            `Ok(value)` or `Err(exception)`.
+
+        Raises:
+            TimeoutError: the time is over; the handle is as it was.
+            UseAfterMoveError: the handle was joined before.
+            DeadlockError: the thread joins itself.
+            KeyboardInterrupt: Ctrl-C on the main thread; the handle is as it was.
+
+        Blocks: yes, without the GIL.
+        Thread safety: as `JoinHandle`.
+
+        Mirrors `std::thread::ScopedJoinHandle::join`.
+        """
+        result = self._join(timeout)
+        self._joined()
+        return result
+
+
+_new_object = object.__new__
+
+
+def new_join_handle(packet: Any, thread: Thread) -> JoinHandle[Any]:
+    """Make the handle of a thread that was just started."""
+    handle: JoinHandle[Any] = _new_object(JoinHandle)
+    handle._packet = packet
+    handle._thread = thread
+    handle._used = ""
+    if _MUST_USE:
+        handle._where = _caller()
+    return handle
+
+
+def new_scoped_handle(
+    packet: Any, thread: Thread, joined: Callable[[], object]
+) -> ScopedJoinHandle[Any]:
+    """Make the handle of a scoped thread; `joined` is called when its result was taken."""
+    handle: ScopedJoinHandle[Any] = _new_object(ScopedJoinHandle)
+    handle._packet = packet
+    handle._thread = thread
+    handle._used = ""
+    handle._joined = joined
+    if _MUST_USE:
+        handle._where = _caller()
+    return handle
+
+
+def _caller() -> str:
+    """Name the line outside of this package that called spawn."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
+        "pythread_rs."
+    ):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,168 @@
+"""scope: threads that end before the block does, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar, final
+
+from pythread_rs import _ffi
+from pythread_rs._runtime import start
+from pythread_rs.thread._handle import ScopedJoinHandle, new_scoped_handle
+from pythread_rs.thread._thread import Thread, new_thread
+
+__all__ = ["Scope", "scope"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PANICKED = "a scoped thread panicked"
+
+
+@final
+class Scope:
+    """A block that joins every thread spawned in it on the way out.
+
+    Thread safety: `spawn` from any thread, the scope's own threads included.
+
+    Mirrors `std::thread::Scope`.
+
+    >>> with scope() as s:
+    ...     handles = [s.spawn(pow, n, 2) for n in range(4)]
+    >>> [handle.join().unwrap() for handle in handles]
+    [0, 1, 4, 9]
+    """
+
+    __slots__ = ("_panics", "_state", "_waiting")
+
+    def __init__(self) -> None:
+        self._state = "new"
+        self._waiting: list[Any] = []  # packets without results, one per thread
+        self._panics: dict[Any, BaseException] = {}  # of threads that nobody joined
+
+    def spawn(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> ScopedJoinHandle[T]:
+        """Run `f(*args, **kwargs)` on a thread that ends before the scope does.
+
+        Args:
+            f: any callable.
+            *args: its positional arguments.
+            **kwargs: its keyword arguments.
+
+        Returns:
+            A handle; whether it is joined or dropped, the scope waits for the thread.
+
+        Raises:
+            TypeError: `f` is not callable.
+            RuntimeError: the scope is not open: its block has not begun, or has ended.
+            SpawnError: the OS refuses one more thread, or the interpreter is exiting.
+
+        Blocks: no.
+        Thread safety: any thread, a child of the scope included.
+
+        Mirrors `std::thread::Scope::spawn`.
+        """
+        return self._spawn(f, args, kwargs, new_thread(None), {})
+
+    def _spawn(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        thread: Thread,
+        options: dict[str, Any],
+    ) -> ScopedJoinHandle[Any]:
+        if self._state != "open":
+            raise RuntimeError(f"cannot spawn on a scope that is {self._state}")
+        key = thread.id
+        packet = start(
+            f, args, kwargs, thread, on_panic=partial(self._panics.__setitem__, key), **options
+        )
+        # The spawner runs until this is done, and the scope waits for the spawner.
+        self._waiting.append(packet.watcher())
+        return new_scoped_handle(packet, thread, partial(self._panics.pop, key, None))
+
+    def __enter__(self) -> Scope:
+        if self._state != "new":
+            raise RuntimeError(f"a scope serves for one block; this one is {self._state}")
+        self._state = "open"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        interrupt = self._join_all()
+        self._state = "closed"
+        panics = list(self._panics.values())
+        group = BaseExceptionGroup(_PANICKED, panics) if panics else None
+        if interrupt is not None:
+            _put_behind(error or group, interrupt)
+            _put_behind(group, error)
+            raise interrupt
+        if error is not None:
+            _put_behind(group, error)
+        elif group is not None:
+            raise group
+
+    def _join_all(self) -> BaseException | None:
+        """Wait for every thread; return what a signal handler raised meanwhile, such as
+        KeyboardInterrupt: what the threads have borrowed must outlive them."""
+        interrupt: BaseException | None = None
+        while self._waiting:
+            try:
+                self._waiting[-1].wait(-1)
+                self._forget_finished()
+            except BaseException as error:
+                interrupt = interrupt or error
+        return interrupt
+
+    def _forget_finished(self) -> None:
+        # Children append while this runs, so the list is not rebuilt but popped.
+        for _ in range(len(self._waiting)):
+            packet = self._waiting.pop(0)
+            if not packet.is_finished():
+                self._waiting.append(packet)
+
+    def __repr__(self) -> str:
+        running = sum(not packet.is_finished() for packet in self._waiting)
+        panicked = str(bool(self._panics)).lower()
+        return (
+            f"Scope {{ num_running_threads: {running}, a_thread_panicked: {panicked}, "
+            f"{self._state}, .. }}"
+        )
+
+
+def _put_behind(earlier: BaseException | None, error: BaseException | None) -> None:
+    """Make `earlier` the context of `error`, in front of the one that it has."""
+    if earlier is not None and error is not None and earlier is not error:
+        if earlier.__context__ is None:
+            earlier.__context__ = error.__context__
+        error.__context__ = earlier
+
+
+def scope() -> Scope:
+    """Open a block whose threads are all joined when it ends.
+
+    Panics of threads that nobody joined leave the block as one `BaseExceptionGroup` "a scoped
+    thread panicked" (an `ExceptionGroup` when all are Exceptions) with every payload. An
+    exception of the block itself wins and has the group as its `__context__`. Ctrl-C while the
+    scope waits is noted, the threads are joined, then KeyboardInterrupt is raised.
+
+    Returns:
+        A context manager that gives the `Scope`.
+
+    Blocks: the end of the block waits for the threads, without the GIL.
+    Thread safety: each call makes a scope of its own.
+
+    Mirrors `std::thread::scope`.
+
+    >>> with scope() as s:
+    ...     left = s.spawn(sum, [1, 2])
+    ...     right = s.spawn(sum, [3, 4])
+    >>> left.join().unwrap() + right.join().unwrap()
+    10
+    """
+    return Scope()
