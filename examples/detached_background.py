@@ -2,8 +2,7 @@
 
 from itertools import count
 
-from pythread_rs import current, park, sleep, spawn
-from pythread_rs.thread import Thread
+from pythread_rs import Thread, current, park, sleep, spawn
 
 
 def beat_for_ever(starter: Thread) -> None:

@@ -3,8 +3,7 @@
 Not even its `finally` block runs. Whoever needs the work done joins the thread: `join_at_end.py`.
 """
 
-from pythread_rs import current, park, sleep, spawn
-from pythread_rs.thread import Thread
+from pythread_rs import Thread, current, park, sleep, spawn
 
 
 def work_for_an_hour(starter: Thread) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pythread_rs import Err, Ok, Result
-from pythread_rs._cli import CommandError, _kitchen, _tree
+from pythread_rs._cli import CommandError, _kitchen, _latency, _tree
 from pythread_rs._cli._hashing import FileResult, find_differences, hash_file, measure_hashing
 from pythread_rs._cli._kitchen import dish_body, download, open_kitchen
 from pythread_rs._cli._progress import Progress
@@ -60,7 +60,7 @@ def test_scan_counts_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mon
     tree = scan(str(tmp_path), max_bytes=MIB)
     assert tree.files == (entry(tmp_path / "open"),)
     assert tree.unreadable == 1
-    assert "1 files or folders could not be read" in measure_hashing(tree, 2, 1, SILENT).text()
+    assert "Skipped because unreadable: 1." in measure_hashing(tree, 2, 1, SILENT).notes
 
 
 @pytest.mark.parametrize(("max_bytes", "max_files"), [(100, 99), (MIB, 2)])
@@ -152,10 +152,21 @@ def test_a_file_that_changes_meanwhile_is_left_out_and_named(tmp_path: Path, wha
         return
     section = measure_hashing(tree, 2, 1, SILENT)
     assert section.differences == []
-    assert (
-        f"1 files changed or vanished meanwhile and were not compared, for example {str(path)!r}"
-        in (section.text())
-    )
+    note = f"Changed or vanished meanwhile, so not compared: 1 file, for example {str(path)!r}."
+    assert note in section.notes
+
+
+def test_a_tiny_folder_is_said_to_prove_nothing(tmp_path: Path) -> None:
+    def is_too_short() -> bool:
+        tree = scan(str(tmp_path), max_bytes=64 * MIB)
+        return any(
+            note.startswith("So little") for note in measure_hashing(tree, 2, 64, SILENT).notes
+        )
+
+    (tmp_path / "tiny").write_text("tiny")
+    assert is_too_short()
+    (tmp_path / "large").write_bytes(os.urandom(4 * MIB))
+    assert not is_too_short()
 
 
 # --- the kitchen
@@ -183,6 +194,46 @@ def test_a_wrong_body_and_a_failed_download_are_differences() -> None:
     assert _kitchen.find_differences(urls, [Run("threading", 1.0, outcomes)]) == [
         "threading: http://kitchen/dish-1: not the body that was sent",
         "threading: http://kitchen/dish-2: TimeoutError('late')",
+    ]
+
+
+# --- the latency
+
+
+def test_latency_is_measured_in_turns_and_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def fake(way: str, seconds: float) -> _latency.Stopwatch:
+        def stopwatch() -> tuple[float, bool]:
+            calls.append(way)
+            return seconds + len(calls), True
+
+        return stopwatch
+
+    monkeypatch.setattr(_latency, "BLOCK", 2)
+    pattern = _latency.Pattern("job", "label", blocks=2, pause=0)
+    samples = _latency.measure_pattern(
+        pattern, {"threading": fake("threading", 0.5), "pythread_rs": fake("pythread_rs", 0.25)}
+    )
+    assert calls == ["threading", "threading", "pythread_rs", "pythread_rs"] * 3
+    assert samples.seconds == {
+        "threading": [5.5, 6.5, 9.5, 10.5],
+        "pythread_rs": [7.25, 8.25, 11.25, 12.25],
+    }
+
+
+def test_an_empty_function_that_ends_wrongly_is_a_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def time_wrongly() -> tuple[float, bool]:
+        return 0.5, False
+
+    pattern = _latency.Pattern("job", "label", blocks=1, pause=0)
+    monkeypatch.setattr(_latency, "PATTERNS", (pattern,))
+    assert _latency.measure_latency(SILENT).differences == []
+    monkeypatch.setattr(_latency, "time_spawn", time_wrongly)
+    assert _latency.measure_latency(SILENT).differences == [
+        f"pythread_rs: {2 * _latency.BLOCK} empty functions, label, did not end as they should"
     ]
 
 

@@ -21,11 +21,14 @@ from pythread_rs._cli._latency import measure_latency
 from pythread_rs._cli._machine import Fact, machine, versions
 from pythread_rs._cli._progress import Progress
 from pythread_rs._cli._section import Section
+from pythread_rs._cli._table import count
 from pythread_rs._cli._tree import Tree, scan
 
 JSON_SCHEMA = 1
 # Three rounds of three ways over this much take about 10 s on two cores.
 DEFAULT_MAX_MIB = 64
+# Others use half of the machine or more. No evidence behind the number.
+BUSY_LOAD_PER_CORE = 0.5
 
 EXIT_SAME = 0
 EXIT_DIFFERENT = 1
@@ -128,16 +131,19 @@ def report(
     seconds: float,
 ) -> str:
     """Write the whole output of the command."""
-    known, host = facts["versions"], facts["machine"]
+    known, load = facts["versions"], facts["machine"]["load_1_min"]
+    cores = available_parallelism()
     lines = [
         f"pythread_rs {known['pythread_rs']} on {known['implementation']} {known['python']}, "
-        f"GIL {known['gil']}, {host['available_parallelism']} cores, {threads} threads",
+        f"GIL {known['gil']}, {count(cores, 'core')}, {count(threads, 'thread')}",
         *(f"\n{section.text()}" for section in sections),
     ]
-    count = sum(len(section.differences) for section in sections)
-    outcome = f"{count} results differ" if count else "all results are the same"
+    differing = sum(len(section.differences) for section in sections)
+    outcome = f"results that differ: {differing}" if differing else "all results are the same"
     lines.append(f"\nDone in {seconds:.1f} s; {outcome}.")
     lines.append("Each time is the median of its runs; a last column below 1.00 beats threading.")
+    if isinstance(load, float) and load > cores * BUSY_LOAD_PER_CORE:
+        lines.append(f"The machine was busy (load {load} at the start): the times say little.")
     return "\n".join(lines)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from statistics import median, quantiles
 from time import perf_counter
 
@@ -13,9 +15,40 @@ from pythread_rs._cli._rivals import PYTHREAD_RS, THREADING
 from pythread_rs._cli._section import Figure, Section
 from pythread_rs._cli._table import duration, verdict
 
-PAIRS = 2000
-WARM_UP_PAIRS = 50
-BUDGET_SECONDS = 4.0
+# The two kinds take turns in blocks, so that what disturbs the machine disturbs both. Strict turns
+# would measure something else: an ended `threading.Thread` keeps a core busy with its own end for
+# some time, and the next thread of the other kind would pay for it.
+BLOCK = 25
+BUDGET_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How often threads are started: `blocks` times `BLOCK`, each after `pause` seconds."""
+
+    job: str
+    label: str
+    blocks: int
+    pause: float
+
+
+PATTERNS = (
+    Pattern("spawn and join", "one after the other", blocks=80, pause=0.0),
+    # Here the core that the thread runs on has gone to sleep and has to be woken first.
+    Pattern("spawn and join after a pause", "each after 1 ms of pause", blocks=12, pause=0.001),
+)
+
+Stopwatch = Callable[[], tuple[float, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Seconds of every spawn and join, by way, and which ways ended one wrongly how often."""
+
+    seconds: dict[str, list[float]] = field(
+        default_factory=lambda: {THREADING: [], PYTHREAD_RS: []}
+    )
+    wrong: dict[str, int] = field(default_factory=lambda: {THREADING: 0, PYTHREAD_RS: 0})
 
 
 def do_nothing() -> None:
@@ -23,73 +56,70 @@ def do_nothing() -> None:
 
 
 def time_threading() -> tuple[float, bool]:
-    """Start and join one `threading.Thread`; return the seconds and True."""
+    """Start and join one `threading.Thread`; return the seconds, and whether it has ended."""
     start = perf_counter()
     thread = threading.Thread(target=do_nothing)
     thread.start()
     thread.join()
-    return perf_counter() - start, True
+    seconds = perf_counter() - start
+    return seconds, not thread.is_alive()
 
 
 def time_spawn() -> tuple[float, bool]:
     """Spawn and join one thread; return the seconds, and whether it ended with `Ok(None)`."""
     start = perf_counter()
     result = spawn(do_nothing).join()
-    return perf_counter() - start, result == Ok(None)
+    seconds = perf_counter() - start
+    return seconds, result == Ok(None)
 
 
-def measure_pairs(
-    ours: Callable[[], tuple[float, bool]], theirs: Callable[[], tuple[float, bool]]
-) -> tuple[list[float], list[float], int]:
-    """Measure both by turns, so that what disturbs the machine disturbs both.
-
-    Returns:
-        The seconds of each, and how many ended wrongly.
-    """
-    our_times: list[float] = []
-    their_times: list[float] = []
-    wrong = 0
+def measure_pattern(pattern: Pattern, stopwatches: dict[str, Stopwatch]) -> Samples:
+    """Measure both kinds of thread by turns, a block each; the first block warms up."""
+    samples = Samples()
     begin = perf_counter()
-    for number in range(WARM_UP_PAIRS + PAIRS):
-        if perf_counter() - begin > BUDGET_SECONDS and len(our_times) > WARM_UP_PAIRS:
+    for number in range(pattern.blocks + 1):
+        if number > 1 and perf_counter() - begin > BUDGET_SECONDS:
             break
-        our_seconds, our_end = ours()
-        their_seconds, their_end = theirs()
-        wrong += (not our_end) + (not their_end)
-        if number >= WARM_UP_PAIRS:
-            our_times.append(our_seconds)
-            their_times.append(their_seconds)
-    return our_times, their_times, wrong
+        for way, stopwatch in stopwatches.items():
+            for _ in range(BLOCK):
+                if pattern.pause:
+                    time.sleep(pattern.pause)
+                seconds, is_right = stopwatch()
+                samples.wrong[way] += not is_right
+                if number:
+                    samples.seconds[way].append(seconds)
+    return samples
 
 
 def measure_latency(progress: Progress) -> Section:
     """Compare spawn and join of an empty function on both kinds of thread."""
-    with progress.step("empty threads, by turns", ticking=False):
-        our_times, their_times, wrong = measure_pairs(time_spawn, time_threading)
-    medians = {THREADING: median(their_times), PYTHREAD_RS: median(our_times)}
-    tails = {
-        THREADING: quantiles(their_times, n=10)[-1],
-        PYTHREAD_RS: quantiles(our_times, n=10)[-1],
-    }
-    pairs = len(our_times)
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    figures: list[Figure] = []
+    differences: list[str] = []
+    for pattern in PATTERNS:
+        with progress.step(pattern.label, ticking=False):
+            samples = measure_pattern(pattern, {THREADING: time_threading, PYTHREAD_RS: time_spawn})
+        medians = {way: median(seconds) for way, seconds in samples.seconds.items()}
+        for way, seconds in samples.seconds.items():
+            tail = quantiles(seconds, n=10)[-1]
+            ratio = medians[way] / medians[THREADING]
+            cells = (str(len(seconds)), duration(medians[way]), duration(tail), f"{ratio:.2f}")
+            rows.append((f"{way}, {pattern.label}", *cells))
+            figures.append(Figure(pattern.job, way, "median", medians[way], "s", len(seconds)))
+            figures.append(Figure(pattern.job, way, "p90", tail, "s", len(seconds)))
+        comparison = verdict(medians[PYTHREAD_RS], medians[THREADING])
+        notes.append(f"{pattern.label.capitalize()}: {comparison}")
+        differences += [
+            f"{way}: {count} empty functions, {pattern.label}, did not end as they should"
+            for way, count in samples.wrong.items()
+            if count
+        ]
     return Section(
-        title="Spawn and join of an empty function, both kinds of thread by turns",
+        title="Spawn and join of an empty function, the two kinds of thread by turns",
         headers=("way", "runs", "median", "p90", "median / threading"),
-        rows=[
-            (
-                way,
-                str(pairs),
-                duration(medians[way]),
-                duration(tails[way]),
-                f"{medians[way] / medians[THREADING]:.2f}",
-            )
-            for way in (THREADING, PYTHREAD_RS)
-        ],
-        notes=[verdict(medians[PYTHREAD_RS], medians[THREADING])],
-        figures=[
-            Figure("spawn and join", way, quantity, values[way], "s", pairs)
-            for quantity, values in (("median", medians), ("p90", tails))
-            for way in (THREADING, PYTHREAD_RS)
-        ],
-        differences=[f"{wrong} empty functions did not end with Ok(None)"] if wrong else [],
+        rows=rows,
+        notes=notes,
+        figures=figures,
+        differences=differences,
     )

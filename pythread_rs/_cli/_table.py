@@ -28,12 +28,23 @@ def duration(seconds: float) -> str:
     >>> duration(2.0314), duration(0.0123), duration(0.0000555)
     ('2.031 s', '12.30 ms', '55.50 us')
     """
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        value = seconds / size
-        if value >= 1 or unit == "us":
-            break
-    digits = max(0, 3 - len(str(int(value))) + 1)
-    return f"{value:.{digits}f} {unit}"
+    if seconds >= 1:
+        value, unit = seconds, "s"
+    elif seconds >= 1e-3:
+        value, unit = seconds * 1e3, "ms"
+    else:
+        value, unit = seconds * 1e6, "us"
+    decimals = max(0, 4 - len(str(int(value))))
+    return f"{value:.{decimals}f} {unit}"
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    >>> count(1, "file"), count(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def verdict(ours: float, theirs: float) -> str:
