@@ -9,7 +9,17 @@ from cffi import FFI
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path("csrc").resolve()
 ROOT = HERE.parent
 
-CORE = ["fork.c", "gate.c", "layer.c", "lock.c", "packet.c", "parker.c", "patience.c", "worker.c"]
+CORE = [
+    "fork.c",
+    "gate.c",
+    "layer.c",
+    "line.c",
+    "lock.c",
+    "packet.c",
+    "parker.c",
+    "patience.c",
+    "worker.c",
+]
 OS_FILES = ["parallelism.c", "thread.c"]
 
 
@@ -27,6 +37,11 @@ def sources() -> list[str]:
     files = [f"csrc/core/{name}" for name in CORE]
     files += [f"csrc/{platform}/{name}" for name in [*OS_FILES, wait_file()]]
     return [*files, "csrc/python/entry.c"]
+
+
+def headers() -> list[str]:
+    """List what both modules are built again for when it changes."""
+    return sorted(str(path.relative_to(ROOT)) for path in HERE.rglob("*.h"))
 
 
 def compile_flags() -> list[str]:
@@ -61,6 +76,7 @@ ffi.set_source(
     "pythread_rs._native",
     '#include "csrc/core/prs_core.h"',
     sources=sources(),
+    depends=headers(),
     include_dirs=["."],
     extra_compile_args=compile_flags(),
     extra_link_args=link_flags(),

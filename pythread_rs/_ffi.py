@@ -13,9 +13,9 @@ __all__ = [
     "FORKED",
     "KILLED",
     "PARKED",
+    "TIMED_OUT",
     "Packet",
     "Parker",
-    "TIMED_OUT",
     "available_parallelism",
     "backend",
     "close_gate",
@@ -95,14 +95,14 @@ def _round_up(exact: float) -> int:
 
 
 def _as_number(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]  # numpy scalars, Decimal, Fraction
-    except (TypeError, ValueError):
-        pass
-    if isinstance(value, str) or not hasattr(type(value), "__float__"):
+    """Read a Decimal, a Fraction or a numpy scalar; text is no number, though float() reads it."""
+    if isinstance(value, (str, bytes, bytearray)) or not hasattr(type(value), "__float__"):
         kind = type(value).__name__
         raise TypeError(f"a duration is seconds (int or float) or a timedelta, not {kind}")
-    raise ValueError(f"{value!r} is no duration")
+    try:
+        return float(value)  # type: ignore[arg-type]  # it has __float__
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
 
 
 def backend() -> str:

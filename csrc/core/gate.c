@@ -9,6 +9,7 @@ static _Atomic uint32_t gate;
 static _Atomic uint32_t starting;
 static _Atomic uint32_t entering;
 static _Atomic uint32_t gate_waiters;
+static _Atomic uint32_t sealed; /* shut, and the door is empty */
 
 const prs_interpreter_t *prs__interpreter;
 
@@ -44,6 +45,8 @@ void prs__gate_entered(bool was_starting) {
   if (was_starting) count_down(&starting);
 }
 
+bool prs__gate_is_sealed(void) { return atomic_load(&sealed) != 0; }
+
 void prs__gate_live(int change) {
   atomic_fetch_add(&prs__counters.live, (uint64_t)(int64_t)change);
 }
@@ -67,6 +70,7 @@ uint32_t prs_gate_close(uint64_t patience) {
     wait_for_zero(&starting, patience);
     atomic_store(&gate, PRS_GATE_SHUT);
     wait_for_zero(&entering, PRS_FOREVER);
+    atomic_store(&sealed, 1);
   }
   return (uint32_t)atomic_load(&prs__counters.live);
 }
@@ -81,6 +85,7 @@ static void gate_in_child(void) {
   atomic_store(&starting, 0);
   atomic_store(&entering, 0);
   atomic_store(&gate_waiters, 0);
+  atomic_store(&sealed, atomic_load(&gate) == PRS_GATE_SHUT);
   atomic_store(&prs__bystanders, 0);
   atomic_store(&prs__counters.live, prs_packet_current() != NULL ? 1 : 0);
 }

@@ -29,8 +29,16 @@ void prs_packet_unref(prs_packet_t *packet) {
   free(packet);
 }
 
+/* Cut before the first byte that does not fit; a byte 10xxxxxx continues a
+ * character, so the cut moves back to the character's start. */
+size_t prs__name_cut(const char *utf8, size_t length, size_t limit) {
+  if (length <= limit) return length;
+  while (limit > 0 && ((unsigned char)utf8[limit] & 0xC0) == 0x80) limit--;
+  return limit;
+}
+
 int prs_packet_set_name(prs_packet_t *packet, const char *utf8, size_t length) {
-  if (length > PRS_NAME_LIMIT) length = PRS_NAME_LIMIT;
+  length = prs__name_cut(utf8, length, PRS_NAME_LIMIT);
   char *copy = malloc(length + 1);
   if (copy == NULL) return PRS_ENOMEM;
   memcpy(copy, utf8, length);
@@ -48,9 +56,10 @@ uint32_t prs_packet_state(prs_packet_t *packet) {
   uint32_t state = atomic_load(&packet->state);
   if (state >= PRS_DONE) return state;
   if (packet->generation != prs_fork_generation()) return PRS_FORKED;
-  /* A thread that has not entered when the gate is shut never will. The state
-   * is read again, for it may have entered between the two looks. */
-  if (prs_gate_state() == PRS_GATE_SHUT) {
+  /* A thread that has not entered when the gate is sealed never will: who was
+   * in the door when it was shut has stored RUN before. The state is read
+   * again, for that may have been between the two looks. */
+  if (prs__gate_is_sealed()) {
     state = atomic_load(&packet->state);
     if (state == PRS_NEW) return PRS_PARKED;
     /* Only the finalizing thread still runs Python: nothing will end this. */
@@ -101,7 +110,8 @@ int prs_packet_wait(prs_packet_t *packet, uint64_t timeout) {
   if (timeout == 0) return PRS_ETIMEDOUT;
   uint64_t began = prs_now();
   int status = PRS_OK;
-  bool spins = prs__patience_spins(&join_patience);
+  bool spins =
+      timeout > 2 * PRS_SPIN_NS && prs__patience_spins(&join_patience);
   atomic_fetch_add(&prs__bystanders, 1);
   if (!spins || !spin_for_final(packet))
     status = sleep_for_final(packet, began, timeout);

@@ -38,6 +38,11 @@ void prs__patience_learn(prs_patience_t *patience, uint64_t waited) {
   atomic_store_explicit(&patience->score, score, memory_order_relaxed);
 }
 
+void prs__patience_lose(prs_patience_t *patience) {
+  atomic_store_explicit(&patience->score, -PRS_SCORE_MOST,
+                        memory_order_relaxed);
+}
+
 /* Spinning on the CPU that the other thread was last seen on keeps it from
  * running. */
 static bool elsewhere(uint32_t other_cpu) {

@@ -108,6 +108,8 @@ typedef struct prs_watch {
 
 bool prs__patience_spins(prs_patience_t *patience);
 void prs__patience_learn(prs_patience_t *patience, uint64_t waited);
+/* Lose all patience: several short waits must come before the next spin. */
+void prs__patience_lose(prs_patience_t *patience);
 /* Spin at most `longest` nanoseconds; a moment only when the other thread
  * wants this very CPU. Returns: true when the word changed. */
 bool prs__patience_spin(prs_watch_t watch, uint64_t longest);
@@ -156,6 +158,8 @@ struct prs_packet {
 prs_packet_t *prs_packet_new(const prs_runner_t *runner);
 void prs_packet_ref(prs_packet_t *packet);
 void prs_packet_unref(prs_packet_t *packet);
+/* How many of `length` bytes fit `limit` without cutting a character. */
+size_t prs__name_cut(const char *utf8, size_t length, size_t limit);
 /* Give the thread's name; a copy of at most PRS_NAME_LIMIT bytes is kept.
  * Returns: PRS_OK; PRS_ENOMEM. */
 int prs_packet_set_name(prs_packet_t *packet, const char *utf8, size_t length);
@@ -173,7 +177,6 @@ void prs__packet_publish(prs_packet_t *packet, uint32_t state);
 /* The packet whose closure the calling thread runs, or NULL. */
 prs_packet_t *prs_packet_current(void);
 void prs__packet_set_current(prs_packet_t *packet);
-uint64_t prs__packet_count(void);
 
 /* ---- parker ---------------------------------------------------------------- */
 
@@ -207,9 +210,11 @@ struct prs_worker {
   prs_os_thread_t thread;
   _Atomic uint32_t cpu; /* where it was last seen */
   uint32_t generation;
-  bool fresh;   /* asked for one closure only */
-  bool keeps;   /* a place in the idle list is reserved */
-  bool renamed; /* the OS name is that of a closure */
+  bool fresh;    /* asked for one closure only */
+  bool asked;    /* and `keeps` is the answer, until the closure has ended */
+  bool keeps;    /* a place in the idle list is reserved */
+  bool has_name; /* `name` is what the OS called the thread at first */
+  char name[PRS_NAME_LIMIT + 1];
 };
 
 typedef struct prs_spawn_options {
@@ -218,8 +223,8 @@ typedef struct prs_spawn_options {
 } prs_spawn_options_t;
 
 /* Run the packet on a thread of its own.
- * Returns: PRS_OK; PRS_ECLOSED; PRS_EINVAL, PRS_EAGAIN, PRS_ENOMEM with
- *          `*os_error` set to the platform's number.
+ * Returns: PRS_OK; PRS_ECLOSED; PRS_ENOMEM; PRS_EINVAL, PRS_EAGAIN, PRS_ENOMEM
+ *          with `*os_error` set when it was the platform that refused.
  * Owner:   takes one reference and the payload on PRS_OK only.
  * Blocks:  no. Threads: any.
  * Orders:  all before the call happens before `run`. */
@@ -240,8 +245,19 @@ bool prs__gate_enter(void);
 uint32_t prs__gate_starting(void);
 /* Leave the door, inside. `starting` tells that prs__gate_start counted it. */
 void prs__gate_entered(bool starting);
+/* Whether no thread will ever enter any more: shut, and nobody in the door. */
+bool prs__gate_is_sealed(void);
 void prs__gate_live(int change);
 void prs__gate_init(void);
+
+/* ---- line ------------------------------------------------------------------ */
+
+/* Stand in line before asking for the GIL, and leave when it is held.
+ * Blocks: prs_line_enter does, without the GIL. Threads: any but the main one.
+ * Orders: none. */
+void prs_line_enter(void);
+void prs_line_leave(void);
+void prs__line_init(void);
 
 /* Hooks of the python floor; NULL in a program without Python. `hold` may
  * never return. */

@@ -2,6 +2,7 @@
  *
  * README.md beside this file tells its life and the races considered. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "prs_core.h"
 
@@ -61,7 +62,9 @@ static bool idle_remove(prs_worker_t *worker) {
 bool prs__worker_keeps(prs_worker_t *worker) {
   if (worker->fresh || worker->generation != prs_fork_generation())
     return false;
-  if (worker->keeps) return true;
+  /* The runner acts on the answer: it must not change when a place gets free. */
+  if (worker->asked) return worker->keeps;
+  worker->asked = true;
   uint32_t taken = atomic_load(&idle_places);
   while (taken < atomic_load(&idle_most))
     if (atomic_compare_exchange_weak(&idle_places, &taken, taken + 1))
@@ -76,6 +79,8 @@ bool prs__worker_keeps(prs_worker_t *worker) {
 static prs_patience_t closure_patience = {.score = 1};
 static _Atomic uint32_t ended; /* closures, modulo 2^32 */
 static _Atomic uint32_t end_waiters;
+/* The CPU of the worker that was signalled last. */
+static _Atomic uint32_t started_on = PRS_CPU_UNKNOWN;
 #define STEP_BACK_NS 100000u
 
 static void count_end(void) {
@@ -92,14 +97,14 @@ bool prs_spawn_is_ahead(uint32_t *seen) {
 void prs_spawn_step_back(uint32_t seen) {
   atomic_fetch_add(&prs__bystanders, 1);
   prs_watch_t watch = {
-      .word = &ended, .unwanted = seen, .other_cpu = PRS_CPU_UNKNOWN};
+      .word = &ended, .unwanted = seen, .other_cpu = atomic_load(&started_on)};
   if (!prs__patience_spin(watch, PRS_SPIN_NS)) {
     atomic_fetch_add(&end_waiters, 1);
     (void)prs__wait(&ended, seen, STEP_BACK_NS);
     atomic_fetch_sub(&end_waiters, 1);
   }
   if (atomic_load(&ended) == seen)
-    prs__patience_learn(&closure_patience, PRS_FOREVER);
+    prs__patience_lose(&closure_patience);
   atomic_fetch_sub(&prs__bystanders, 1);
   prs__hold();
 }
@@ -144,16 +149,16 @@ static uint32_t next_signal(prs_worker_t *worker, uint32_t spawner_cpu) {
   return told;
 }
 
-static void take_name(prs_worker_t *worker, const prs_packet_t *packet) {
-  if (packet->name != NULL) {
-    size_t length = 0;
-    while (packet->name[length] != '\0') length++;
-    (void)prs_thread_set_name(packet->name, length);
-    worker->renamed = true;
-  } else if (worker->renamed) {
-    (void)prs_thread_set_name("pythread-rs", 11);
-    worker->renamed = false;
-  }
+static void remember_name(prs_worker_t *worker) {
+  worker->has_name = prs_thread_get_name(worker->name, sizeof worker->name) ==
+                     PRS_OK;
+}
+
+/* The closure may have renamed the thread behind our back, so this is done
+ * each time; the joiner does not wait for it. */
+static void restore_name(const prs_worker_t *worker) {
+  if (worker->has_name)
+    (void)prs_thread_set_name(worker->name, strlen(worker->name));
 }
 
 /* Run one closure. The runner ends with nothing of it left on this thread; a
@@ -163,7 +168,8 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
   prs_packet_t *packet = worker->packet;
   *spawner_cpu = atomic_load(&packet->spawner_cpu);
   atomic_store(&packet->thread_cpu, prs__cpu());
-  take_name(worker, packet);
+  if (packet->name != NULL)
+    (void)prs_thread_set_name(packet->name, strlen(packet->name));
   prs__packet_set_current(packet);
   packet->runner->run(packet, worker);
   prs__packet_set_current(NULL);
@@ -171,7 +177,7 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
   if (!stays && worker->attached != NULL)
     worker->attached_by->leave(worker);
   worker->packet = NULL;
-  worker->keeps = false;
+  worker->asked = worker->keeps = false;
   atomic_store(&worker->cpu, prs__cpu());
   atomic_store(&worker->signal, WAITING);
   if (stays) idle_push(worker);
@@ -185,9 +191,11 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
 static void worker_body(void *arg) {
   prs_worker_t *worker = arg;
   worker->thread = prs__thread_self();
+  remember_name(worker);
   uint32_t told = WORK;
   uint32_t spawner_cpu;
   while (run_packet(worker, &spawner_cpu)) {
+    restore_name(worker);
     told = next_signal(worker, spawner_cpu);
     if (told == RETIRE) break;
   }
@@ -239,6 +247,7 @@ int prs_spawn(prs_packet_t *packet, const prs_spawn_options_t *options,
   if (worker != NULL) {
     worker->packet = packet;
     atomic_store(&packet->thread_cpu, atomic_load(&worker->cpu));
+    atomic_store(&started_on, atomic_load(&worker->cpu));
     signal_worker(worker, WORK);
     atomic_fetch_add(&prs__counters.reused, 1);
   } else {
@@ -268,6 +277,9 @@ static bool retire_one(prs_os_thread_t *thread) {
 uint32_t prs_workers_retire(void) {
   uint32_t ended = 0;
   prs_os_thread_t thread;
+  /* Behind a closed gate a worker can no longer free what it keeps of Python:
+   * it stays where it is, and waiting for it would never end. */
+  if (prs_gate_state() != PRS_GATE_OPEN) return 0;
   while (retire_one(&thread)) {
     prs__thread_join(thread);
     ended++;

@@ -66,10 +66,24 @@ static PyThreadState *new_state(void) {
  * touch what the interpreter is taking down. */
 static _Noreturn void strand(prs_packet_t *packet) {
   if (packet != NULL) prs__packet_publish(packet, PRS_PARKED);
+#ifndef Py_GIL_DISABLED
+  prs_line_leave();
+#endif
   prs__thread_strand();
 }
 
+/* Take the GIL, which few may ask for at once. */
+static void take_gil(PyThreadState *state) {
+  PyEval_RestoreThread(state);
+#ifndef Py_GIL_DISABLED
+  prs_line_leave();
+#endif
+}
+
 static PyThreadState *attach(prs_worker_t *worker, prs_packet_t *packet) {
+#ifndef Py_GIL_DISABLED
+  prs_line_enter();
+#endif
   if (!prs__gate_enter()) strand(packet);
   PyThreadState *state = worker->attached;
   if (state == NULL) state = new_state();
@@ -78,7 +92,7 @@ static PyThreadState *attach(prs_worker_t *worker, prs_packet_t *packet) {
     strand(packet);
   }
   worker->attached = state;
-  PyEval_RestoreThread(state);
+  take_gil(state);
   if (packet != NULL) atomic_store(&packet->state, PRS_RUN);
   prs__gate_entered(packet != NULL);
   return state;
@@ -220,6 +234,8 @@ static const prs_table_t table = {
     .parker_unpark = prs_parker_unpark,
     .sleep = prs_sleep,
     .now = prs_now,
+    .line_enter = prs_line_enter,
+    .line_leave = prs_line_leave,
     .spawn_is_ahead = prs_spawn_is_ahead,
     .spawn_step_back = prs_spawn_step_back,
     .set_entry = set_entry,

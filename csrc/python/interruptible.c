@@ -7,10 +7,17 @@
 #define SLICE_LAST_NS 64000000u
 
 static int wait_detached(prs_waiting_t wait, void *object, uint64_t timeout) {
-  int status;
-  Py_BEGIN_ALLOW_THREADS
-  status = wait(object, timeout);
-  Py_END_ALLOW_THREADS
+  PyThreadState *state = PyEval_SaveThread();
+  int status = wait(object, timeout);
+#ifdef Py_GIL_DISABLED
+  PyEval_RestoreThread(state);
+#else
+  /* Many may have been woken at once; see core/line.c. */
+  bool lines_up = !prs__table->on_main_thread();
+  if (lines_up) prs__table->line_enter();
+  PyEval_RestoreThread(state);
+  if (lines_up) prs__table->line_leave();
+#endif
   return status;
 }
 

@@ -28,6 +28,8 @@ typedef struct prs_table {
   void (*parker_unpark)(prs_parker_t *parker);
   int (*sleep)(uint64_t nanoseconds);
   uint64_t (*now)(void);
+  void (*line_enter)(void);
+  void (*line_leave)(void);
   bool (*spawn_is_ahead)(uint32_t *seen);
   void (*spawn_step_back)(uint32_t seen);
   /* Take over what every thread of ours calls, with its job as argument. */

@@ -111,18 +111,10 @@ uint64_t prs_now(void) {
 
 uint64_t prs_thread_os_id(void) { return prs__platform_thread_id(); }
 
-/* Cut before the first byte that does not fit; a byte 10xxxxxx continues a
- * character, so the cut moves back to the character's start. */
-static size_t cut(const char *utf8, size_t length, size_t limit) {
-  if (length <= limit) return length;
-  while (limit > 0 && ((unsigned char)utf8[limit] & 0xC0) == 0x80) limit--;
-  return limit;
-}
-
 int prs_thread_set_name(const char *utf8, size_t length) {
   char name[PRS_PLATFORM_NAME_LIMIT + 1];
   if (memchr(utf8, 0, length) != NULL) return PRS_EINVAL;
-  length = cut(utf8, length, PRS_PLATFORM_NAME_LIMIT);
+  length = prs__name_cut(utf8, length, PRS_PLATFORM_NAME_LIMIT);
   memcpy(name, utf8, length);
   name[length] = '\0';
   return prs__platform_set_name(name);

@@ -1,10 +1,10 @@
 """Errors of starting and joining threads.
 
-    OSError, RuntimeError
-     +-- SpawnError       the OS or the exiting interpreter refuses a thread
-    RuntimeError
-     +-- JoinError        a thread went away without a result
-     +-- DeadlockError    a wait that could never end
+OSError, RuntimeError
+ +-- SpawnError       the OS or the exiting interpreter refuses a thread
+RuntimeError
+ +-- JoinError        a thread went away without a result
+ +-- DeadlockError    a wait that could never end
 """
 
 import errno
@@ -16,6 +16,7 @@ from pythread_rs import _ffi
 __all__ = ["DeadlockError", "JoinError", "SpawnError", "spawn_error"]
 
 _STATUS_INVALID: Final = -1
+_STATUS_NO_MEMORY: Final = -2
 
 
 class SpawnError(OSError, RuntimeError):
@@ -59,7 +60,7 @@ def spawn_error(status: int, os_error: int, stack_size: int) -> SpawnError:
     if status == _STATUS_INVALID:
         text = f"failed to spawn thread: stack size of {stack_size} bytes is not possible here"
         return SpawnError(errno.EINVAL, text)
-    number = os_error or errno.EAGAIN
+    number = os_error or (errno.ENOMEM if status == _STATUS_NO_MEMORY else errno.EAGAIN)
     text = f"failed to spawn thread: {os.strerror(number)}"
     limits = _limits()
     if stack_size:
@@ -91,7 +92,7 @@ def _resource_limits() -> list[str]:
         import resource
     except ImportError:
         return []
-    found = []
+    found: list[str] = []
     for name in ("RLIMIT_NPROC", "RLIMIT_AS"):
         soft, _ = resource.getrlimit(getattr(resource, name))
         if soft != resource.RLIM_INFINITY:

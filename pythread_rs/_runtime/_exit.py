@@ -90,5 +90,3 @@ def _replacement(old: io.TextIOWrapper) -> io.TextIOWrapper:
         line_buffering=old.line_buffering,
         write_through=True,
     )
-
-

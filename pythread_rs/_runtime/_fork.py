@@ -10,11 +10,10 @@ from typing import NoReturn
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import _registry
-from pythread_rs._runtime._info import ThreadInfo
 
 __all__ = ["count", "install", "is_child_of_thread", "leave_child", "note_exit"]
 
-count = 0  # forks between the process that imported the package and this one
+count: int = 0  # forks between the process that imported the package and this one
 _exit_code = 0
 _in_thread = False
 _own_entry: threading.Thread | None = None
@@ -51,7 +50,7 @@ def is_child_of_thread() -> bool:
     return _in_thread
 
 
-def note_exit(info: ThreadInfo, panic: BaseException) -> None:
+def note_exit(panic: BaseException) -> None:
     """Remember how the closure that forked ended in the child: it becomes the exit status."""
     global _exit_code
     if not isinstance(panic, SystemExit):
@@ -62,7 +61,7 @@ def note_exit(info: ThreadInfo, panic: BaseException) -> None:
         _exit_code = panic.code if isinstance(panic.code, int) else 1
 
 
-def leave_child(info: ThreadInfo) -> NoReturn:
+def leave_child() -> NoReturn:
     """End a child process whose only thread has come to the end of its closure.
 
     There is no main thread to return to, so the process ends as a thread's fork does with

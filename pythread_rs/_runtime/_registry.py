@@ -104,7 +104,7 @@ def register(info: ThreadInfo, packet: Any) -> None:
 
 def forget(info: ThreadInfo) -> None:
     """Take the calling thread out of `threading`."""
-    thread = info.registered
+    thread: NativeThread | None = info.registered
     info.registered = None
     if thread is not None:
         thread._alive = False

@@ -1,23 +1,25 @@
 """The entry: what a new thread does from its first bytecode to its last.
 
-This is the only place of the package that catches BaseException. The order is the promise of
-`join`: closure and captures dropped, result stored, thread-locals destroyed, thread forgotten by
+Every exception of a closure ends here, whatever its class. The order is the promise of `join`:
+closure and captures dropped, result stored, thread-locals destroyed, thread forgotten by
 `threading`; then the C layer detaches and wakes the joiner.
 """
 
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import _fork, _registry
 from pythread_rs._runtime._info import ThreadInfo, install_info
-from pythread_rs._runtime._unwind import unwind
+from pythread_rs._runtime._unwind import clear, cut, unwind
 
 __all__ = ["connect", "set_panic_handler"]
 
 PanicHandler = Callable[[BaseException, ThreadInfo], None]
+
+_OWN_FRAMES: Final = 2  # `run` and `_call`
 
 
 def _no_handler(panic: BaseException, info: ThreadInfo) -> None:
@@ -58,7 +60,9 @@ def run(job: list[Any]) -> None:
         packet = None
         _end(info)
     if forks != _fork.count:
-        _fork.leave_child(info)
+        _fork.leave_child()
+    # The traceback of a panic holds this frame, which must not hold the record of the thread.
+    del info
 
 
 def _begin(info: ThreadInfo, packet: Any) -> None:
@@ -84,19 +88,21 @@ def _call(job: list[Any]) -> Any:
 
 def _fail(packet: Any, info: ThreadInfo, panic: BaseException) -> None:
     """Report a panic, let go of all that its frames hold, and keep it for `join`."""
+    own = cut(panic, _OWN_FRAMES)
     info.panics += 1
     try:
-        if info.silent is not panic and _ffi.gate_is_open():
+        if _ffi.gate_is_open():
             _handler(panic, info)
         unwind(panic)
+        # The closure and its arguments are in the innermost of these.
+        clear(own)
     finally:
         info.panics -= 1
-        info.silent = None
         packet.put_err(panic)
         if info.on_panic is not None:
             info.on_panic(panic)
     if _fork.is_child_of_thread():
-        _fork.note_exit(info, panic)
+        _fork.note_exit(panic)
 
 
 def _end(info: ThreadInfo) -> None:
@@ -106,4 +112,12 @@ def _end(info: ThreadInfo) -> None:
     finally:
         sys.settrace(None)
         sys.setprofile(None)
+        _forget_event_loop()
         _registry.forget(info)
+
+
+def _forget_event_loop() -> None:
+    """Reset asyncio's running loop, which lives in a place that the C layer cannot reach."""
+    events = sys.modules.get("asyncio.events")
+    if events is not None and events._get_running_loop() is not None:
+        events._set_running_loop(None)

@@ -4,11 +4,17 @@ Python has left the frames already, but the exception's traceback keeps them, an
 local: guards, senders, captures. Clearing the frames drops those; the line numbers stay.
 """
 
+import gc
 import os
+import sys
 from types import FrameType, TracebackType
-from typing import Final
+from typing import Final, cast
 
-__all__ = ["keeps_locals", "unwind"]
+__all__ = ["clear", "cut", "keeps_locals", "unwind"]
+
+# Flags of code objects, as `inspect` has them; importing that costs more than this package.
+_FUNCTION: Final = 0x01
+_GENERATOR: Final = 0x20 | 0x80 | 0x200  # coroutines and asynchronous generators too
 
 
 def keeps_locals() -> bool:
@@ -16,44 +22,83 @@ def keeps_locals() -> bool:
     return os.environ.get("PYTHREAD_RS_BACKTRACE") == "full"
 
 
-_OWN_FRAMES: Final = 2  # the entry and its caller of the closure
+def cut(panic: BaseException, count: int) -> list[FrameType]:
+    """Take the outermost `count` frames off the traceback and return them, outermost first.
+
+    They are the package's own: nobody needs to see them. They come off before the panic hook runs
+    and are cleared after it, as they hold the closure and its arguments.
+    """
+    frames: list[FrameType] = []
+    entry = panic.__traceback__
+    while entry is not None and len(frames) < count:
+        frames.append(entry.tb_frame)
+        entry = entry.tb_next
+    panic.__traceback__ = entry
+    return frames
 
 
-def unwind(panic: BaseException) -> None:
-    """Cut the entry's own frames off the traceback, and clear the others."""
-    own = panic.__traceback__
-    for _ in range(_OWN_FRAMES):
-        if own is not None:
-            _clear(own.tb_frame)
-            own = own.tb_next
-    panic.__traceback__ = own
-    if not keeps_locals():
-        _clear_all(panic)
+def unwind(panic: BaseException, outer: BaseException | None = None) -> None:
+    """Clear the frames of an exception, its causes, its context and its group.
+
+    What `outer` leads to is left alone: it was being handled when the closure was called, so its
+    frames are none of the closure's.
+    """
+    if keeps_locals():
+        return
+    seen: set[int] = set()
+    _family(outer, seen)
+    for exception in _family(panic, seen):
+        clear(_frames(exception.__traceback__))
+
+
+def clear(frames: list[FrameType]) -> None:
+    """Drop the locals of frames, innermost first, as Rust does."""
+    for frame in reversed(frames):
+        _clear(frame)
 
 
 def _clear(frame: FrameType) -> None:
+    if sys.version_info < (3, 13) and _is_suspended(frame):
+        return
     try:
         frame.clear()
     except RuntimeError:  # it still runs, here or on another thread, or is suspended
-        pass
+        return
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & _FUNCTION:
+        # If a hook has looked at f_locals, Python keeps what it saw; looking again forgets it.
+        _ = frame.f_locals
 
 
-def _clear_all(panic: BaseException) -> None:
-    """Clear the frames of an exception, its causes, its context and its group."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [panic]
+def _is_suspended(frame: FrameType) -> bool:
+    """Tell whether a generator will go on in this frame: clearing it would end the generator.
+
+    From 3.13 on Python refuses to. Before, only the collector shows who owns what the frame
+    holds: the frame itself once the generator has ended, the generator until then.
+    """
+    if not frame.f_code.co_flags & _GENERATOR:
+        return False
+    return frame.f_code not in gc.get_referents(frame)
+
+
+def _family(first: BaseException | None, seen: set[int]) -> list[BaseException]:
+    """Return an exception and all that hangs on it, without those in `seen`, and add them."""
+    found: list[BaseException] = []
+    waiting = [first]
     while waiting:
         exception = waiting.pop()
         if exception is None or id(exception) in seen:
             continue
         seen.add(id(exception))
-        _clear_traceback(exception.__traceback__)
+        found.append(exception)
         waiting += [exception.__cause__, exception.__context__]
         if isinstance(exception, BaseExceptionGroup):
-            waiting += exception.exceptions
+            waiting += cast("BaseExceptionGroup[BaseException]", exception).exceptions
+    return found
 
 
-def _clear_traceback(entry: TracebackType | None) -> None:
+def _frames(entry: TracebackType | None) -> list[FrameType]:
+    frames: list[FrameType] = []
     while entry is not None:
-        _clear(entry.tb_frame)
+        frames.append(entry.tb_frame)
         entry = entry.tb_next
+    return frames

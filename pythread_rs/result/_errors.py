@@ -70,7 +70,7 @@ def safe_repr(value: object) -> str:
     """Return `repr(value)`, or a stand-in if that raises: a report must not fail on its subject."""
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 - whatever a foreign `__repr__` raises
+    except Exception:  # whatever a foreign `__repr__` raises
         return f"<unprintable {type(value).__name__} object>"
 
 

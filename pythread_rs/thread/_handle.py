@@ -222,7 +222,7 @@ class ScopedJoinHandle(_Handle[T]):
         return result
 
 
-_new_object = object.__new__
+_new_object: Callable[[type], Any] = object.__new__
 
 
 def new_join_handle(packet: Any, thread: Thread) -> JoinHandle[Any]:

@@ -7,7 +7,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, final
 
-from pythread_rs import _ffi
 from pythread_rs._runtime import start
 from pythread_rs.thread._handle import ScopedJoinHandle, new_scoped_handle
 from pythread_rs.thread._thread import Thread, new_thread
@@ -108,8 +107,10 @@ class Scope:
             raise group
 
     def _join_all(self) -> BaseException | None:
-        """Wait for every thread; return what a signal handler raised meanwhile, such as
-        KeyboardInterrupt: what the threads have borrowed must outlive them."""
+        """Wait for every thread; return what a signal handler raised meanwhile.
+
+        KeyboardInterrupt has to wait: what the threads have borrowed must outlive them.
+        """
         interrupt: BaseException | None = None
         while self._waiting:
             try:

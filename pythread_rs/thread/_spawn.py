@@ -69,6 +69,7 @@ class Builder:
         TypeError: an option has the wrong type.
         ValueError: an option has an impossible value.
 
+    Blocks: no; `spawn` and `spawn_scoped` as the functions that they stand for.
     Thread safety: immutable.
 
     Mirrors `std::thread::Builder`.
@@ -96,11 +97,11 @@ class Builder:
         self._no_hooks = bool(no_hooks)
 
     def name(self, name: str) -> Builder:
-        """Return a Builder with this name (Rust: `Builder::name`)."""
+        """Return a Builder with this `name` (Rust: `Builder::name`)."""
         return self._with(name=name)
 
     def stack_size(self, size: int) -> Builder:
-        """Return a Builder with this stack size in bytes (Rust: `Builder::stack_size`)."""
+        """Return a Builder with a stack of `size` bytes (Rust: `Builder::stack_size`)."""
         return self._with(stack_size=size)
 
     def dedicated(self, dedicated: bool = True) -> Builder:

@@ -12,6 +12,7 @@ __all__ = ["Thread", "ThreadId", "current", "park", "park_timeout"]
 
 _MAIN: Final = 1
 _numbers = itertools.count(_MAIN + 1)
+_known: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 
 
 @final
@@ -51,6 +52,12 @@ class ThreadId:
 
     def __repr__(self) -> str:
         return f"ThreadId({self._number})"
+
+    def __copy__(self) -> "ThreadId":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "ThreadId":
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a ThreadId means nothing in another process: it cannot be pickled")
@@ -171,8 +178,7 @@ def _foreign_thread() -> Thread:
     if ident == threading.main_thread().ident:
         return _make(_MAIN, "main")
     # threading.current_thread() would make a Dummy thread here, which stays for ever.
-    known: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
-    thread = known.get(ident)
+    thread = _known.get(ident)
     return new_thread(thread.name if thread is not None else None)
 
 

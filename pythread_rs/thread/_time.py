@@ -1,5 +1,6 @@
 """Sleeping, yielding, and how many threads make sense."""
 
+import math
 import time
 from datetime import timedelta
 
@@ -48,7 +49,7 @@ def sleep_until(deadline: float) -> None:
 
     >>> sleep_until(time.monotonic() + 0.001)
     """
-    while (left := deadline - time.monotonic()) > 0 or left != left:
+    while (left := deadline - time.monotonic()) > 0 or math.isnan(left):
         sleep(left)
 
 
