@@ -8,7 +8,7 @@ from setuptools.command.build_ext import build_ext
 build = runpy.run_path("csrc/build_ffi.py")
 
 
-class BuildBesideTheSource(build_ext):
+class BuildBesideTheSource(build_ext):  # type: ignore[misc]  # setuptools has no types
     """Leave the compiled modules beside the source too, whatever they are built for.
 
     After `pip install .` in a checkout, `python -m pythread_rs` there finds the source first, and
@@ -16,6 +16,7 @@ class BuildBesideTheSource(build_ext):
     """
 
     def run(self) -> None:
+        """Build, then copy."""
         super().run()
         self.copy_extensions_to_source()
 

@@ -65,6 +65,7 @@ def serve_all(base_url: str) -> None:
                 )
             case Err(HTTPError() as error):
                 print(f"{name}: refused with HTTP status {error.code}")
+                error.close()  # it holds the rest of the answer
             case Err(error):
                 print(f"{name}: {error!r}")
     print(f"{len(names)} downloads, one thread each: {seconds:.2f} s")

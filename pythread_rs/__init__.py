@@ -9,6 +9,7 @@ The map, from what most programs use to what few do:
     process     exit
 """
 
+from pythread_rs import _main_interpreter  # noqa: F401, I001  # first of all: it may refuse
 from pythread_rs import ownership, panic, process, result, thread
 from pythread_rs._version import __version__
 from pythread_rs.ownership import OwnershipError, UseAfterMoveError

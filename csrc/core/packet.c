@@ -110,8 +110,7 @@ int prs_packet_wait(prs_packet_t *packet, uint64_t timeout) {
   if (timeout == 0) return PRS_ETIMEDOUT;
   uint64_t began = prs_now();
   int status = PRS_OK;
-  bool spins =
-      timeout > 2 * PRS_SPIN_NS && prs__patience_spins(&join_patience);
+  bool spins = timeout > 2 * PRS_SPIN_NS && prs__patience_spins(&join_patience);
   atomic_fetch_add(&prs__bystanders, 1);
   if (!spins || !spin_for_final(packet))
     status = sleep_for_final(packet, began, timeout);

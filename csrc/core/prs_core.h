@@ -51,7 +51,7 @@ void prs__thread_detach_self(void);
 
 /* Wait until an OS thread is gone and free it.
  * Returns: nothing. Owner: consumes `thread`.
- * Blocks:  yes. Threads: one caller. Orders: all it did is before the return. */
+ * Blocks:  yes. Threads: one caller. Orders: all it did is before that. */
 void prs__thread_join(prs_os_thread_t thread);
 
 /* The calling thread, for prs__thread_join. */
@@ -89,7 +89,7 @@ void prs__lock(prs_lock_t *lock);
 bool prs__lock_try(prs_lock_t *lock);
 void prs__unlock(prs_lock_t *lock);
 
-/* ---- patience: spin or sleep ---------------------------------------------- */
+/* ---- patience: spin or sleep --------------------------------------------- */
 
 /* Remembers whether waits of one kind are short. */
 typedef struct prs_patience {
@@ -130,7 +130,7 @@ void prs_spawn_step_back(uint32_t seen);
 /* How long a closure ran, attached: is it worth stepping back? */
 void prs__spawn_learn(uint64_t ran);
 
-/* ---- packet --------------------------------------------------------------- */
+/* ---- packet -------------------------------------------------------------- */
 
 typedef struct prs_worker prs_worker_t;
 typedef struct prs_packet prs_packet_t;
@@ -149,7 +149,7 @@ struct prs_packet {
   _Atomic uint32_t refs;
   _Atomic uint32_t thread_cpu;  /* where its thread was last seen */
   _Atomic uint32_t spawner_cpu; /* where its spawner was */
-  uint32_t generation; /* the fork generation that made it */
+  uint32_t generation;          /* the fork generation that made it */
   const prs_runner_t *runner;
   void *payload; /* the runner's own: set before the spawn */
   char *name;    /* for the OS thread; NULL keeps it unnamed */
@@ -178,7 +178,7 @@ void prs__packet_publish(prs_packet_t *packet, uint32_t state);
 prs_packet_t *prs_packet_current(void);
 void prs__packet_set_current(prs_packet_t *packet);
 
-/* ---- parker ---------------------------------------------------------------- */
+/* ---- parker -------------------------------------------------------------- */
 
 typedef struct prs_parker prs_parker_t;
 
@@ -199,7 +199,7 @@ void prs_parker_unpark(prs_parker_t *parker);
  * Returns: PRS_OK; PRS_EINTR when time may be left. */
 int prs_sleep(uint64_t nanoseconds);
 
-/* ---- worker --------------------------------------------------------------- */
+/* ---- worker -------------------------------------------------------------- */
 
 struct prs_worker {
   _Atomic uint32_t signal; /* what the parked worker is told */
@@ -235,7 +235,7 @@ bool prs__worker_keeps(prs_worker_t *worker);
 uint64_t prs__worker_idle_count(void);
 void prs__worker_init(void);
 
-/* ---- gate ----------------------------------------------------------------- */
+/* ---- gate ---------------------------------------------------------------- */
 
 /* Count a start. Returns: false when the gate is closed. */
 bool prs__gate_start(void);
@@ -250,7 +250,7 @@ bool prs__gate_is_sealed(void);
 void prs__gate_live(int change);
 void prs__gate_init(void);
 
-/* ---- line ------------------------------------------------------------------ */
+/* ---- line ---------------------------------------------------------------- */
 
 /* Stand in line before asking for the GIL, and leave when it is held.
  * Blocks: prs_line_enter does, without the GIL. Threads: any but the main one.
@@ -269,7 +269,7 @@ extern const prs_interpreter_t *prs__interpreter;
 /* End of every blocking function: stay in C when the interpreter finalizes. */
 void prs__hold(void);
 
-/* ---- fork ----------------------------------------------------------------- */
+/* ---- fork ---------------------------------------------------------------- */
 
 /* One who must be told of forks. Registered for good, before the first fork. */
 typedef struct prs_fork_part {
@@ -282,7 +282,7 @@ typedef struct prs_fork_part {
 void prs__fork_add(prs_fork_part_t *part);
 int prs__fork_init(void);
 
-/* ---- counters ------------------------------------------------------------- */
+/* ---- counters ------------------------------------------------------------ */
 
 typedef struct prs_counters {
   _Atomic uint64_t spawned;

@@ -9,7 +9,7 @@
 enum { WAITING = 0, ASLEEP = 1, WORK = 2, RETIRE = 3 };
 
 static prs_lock_t idle_lock;
-static prs_worker_t *idle_list; /* parked workers, last parked first */
+static prs_worker_t *idle_list;      /* parked workers, last parked first */
 static _Atomic uint32_t idle_places; /* taken, by the parked and the coming */
 static _Atomic uint32_t idle_most = 32;
 static _Atomic uint64_t idle_time = 10ull * 1000 * 1000 * 1000;
@@ -22,7 +22,7 @@ void prs_workers_configure(uint64_t idle_nanoseconds, uint32_t most_idle) {
   atomic_store(&idle_most, most_idle);
 }
 
-/* ---- the idle list ------------------------------------------------------ */
+/* ---- the idle list ------------------------------------------------------- */
 
 static prs_worker_t *idle_pop(void) {
   /* A look without the lock: a burst of spawns need not queue for nothing. */
@@ -62,7 +62,7 @@ static bool idle_remove(prs_worker_t *worker) {
 bool prs__worker_keeps(prs_worker_t *worker) {
   if (worker->fresh || worker->generation != prs_fork_generation())
     return false;
-  /* The runner acts on the answer: it must not change when a place gets free. */
+  /* The runner acts on the answer: it must not change when a place is free. */
   if (worker->asked) return worker->keeps;
   worker->asked = true;
   uint32_t taken = atomic_load(&idle_places);
@@ -72,7 +72,7 @@ bool prs__worker_keeps(prs_worker_t *worker) {
   return false;
 }
 
-/* ---- stepping back -------------------------------------------------------- */
+/* ---- stepping back ------------------------------------------------------- */
 
 /* A spawner that keeps the GIL piles up threads that all wait for it. It steps
  * back for those it has started, as long as they are short. */
@@ -103,8 +103,7 @@ void prs_spawn_step_back(uint32_t seen) {
     (void)prs__wait(&ended, seen, STEP_BACK_NS);
     atomic_fetch_sub(&end_waiters, 1);
   }
-  if (atomic_load(&ended) == seen)
-    prs__patience_lose(&closure_patience);
+  if (atomic_load(&ended) == seen) prs__patience_lose(&closure_patience);
   atomic_fetch_sub(&prs__bystanders, 1);
   prs__hold();
 }
@@ -113,7 +112,7 @@ void prs__spawn_learn(uint64_t ran) {
   prs__patience_learn(&closure_patience, ran);
 }
 
-/* ---- the worker's own thread -------------------------------------------- */
+/* ---- the worker's own thread --------------------------------------------- */
 
 static void signal_worker(prs_worker_t *worker, uint32_t what) {
   if (atomic_exchange(&worker->signal, what) == ASLEEP)
@@ -140,9 +139,8 @@ static uint32_t sleep_for_signal(prs_worker_t *worker) {
 static uint32_t next_signal(prs_worker_t *worker, uint32_t spawner_cpu) {
   uint64_t began = prs_now();
   bool spins = prs__patience_spins(&idle_patience);
-  prs_watch_t watch = {.word = &worker->signal,
-                       .unwanted = WAITING,
-                       .other_cpu = spawner_cpu};
+  prs_watch_t watch = {
+      .word = &worker->signal, .unwanted = WAITING, .other_cpu = spawner_cpu};
   if (spins) (void)prs__patience_spin(watch, PRS_SPIN_NS);
   uint32_t told = sleep_for_signal(worker);
   prs__patience_learn(&idle_patience, prs_now() - began);
@@ -150,8 +148,8 @@ static uint32_t next_signal(prs_worker_t *worker, uint32_t spawner_cpu) {
 }
 
 static void remember_name(prs_worker_t *worker) {
-  worker->has_name = prs_thread_get_name(worker->name, sizeof worker->name) ==
-                     PRS_OK;
+  worker->has_name =
+      prs_thread_get_name(worker->name, sizeof worker->name) == PRS_OK;
 }
 
 /* The closure may have renamed the thread behind our back, so this is done
@@ -174,8 +172,7 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
   packet->runner->run(packet, worker);
   prs__packet_set_current(NULL);
   bool stays = prs__worker_keeps(worker);
-  if (!stays && worker->attached != NULL)
-    worker->attached_by->leave(worker);
+  if (!stays && worker->attached != NULL) worker->attached_by->leave(worker);
   worker->packet = NULL;
   worker->asked = worker->keeps = false;
   atomic_store(&worker->cpu, prs__cpu());
@@ -209,14 +206,13 @@ static void worker_body(void *arg) {
  * others for ever, so only atomics and wake-ups are used. */
 static void worker_killed(void *arg) {
   prs_worker_t *worker = arg;
-  if (worker->packet != NULL)
-    prs__packet_publish(worker->packet, PRS_KILLED);
+  if (worker->packet != NULL) prs__packet_publish(worker->packet, PRS_KILLED);
 }
 
 /* ---- spawn and retire ---------------------------------------------------- */
 
-static int start_worker(prs_packet_t *packet, const prs_spawn_options_t *options,
-                        int *os_error) {
+static int start_worker(prs_packet_t *packet,
+                        const prs_spawn_options_t *options, int *os_error) {
   prs_worker_t *worker = calloc(1, sizeof *worker);
   if (worker == NULL) return PRS_ENOMEM;
   worker->packet = packet;
@@ -288,7 +284,7 @@ uint32_t prs_workers_retire(void) {
   return ended;
 }
 
-/* ---- fork ----------------------------------------------------------------- */
+/* ---- fork ---------------------------------------------------------------- */
 
 static void before_fork(void) { prs__lock(&idle_lock); }
 

@@ -25,7 +25,7 @@ static _Atomic uint64_t next_state_id = FIRST_STATE_ID;
 
 /* Up to 3.12 PyThreadState_New holds a lock that a fork does not take: a child
  * forked at that moment hangs. So the fork takes this one. From 3.13 on
- * CPython's fork takes its own lock, first, and this one would be in its way. */
+ * CPython's fork takes its own lock, first, and this would be in its way. */
 #define GUARDS_STATE_NEW (PY_VERSION_HEX < 0x030D0000)
 static prs_lock_t state_lock;
 
@@ -53,7 +53,7 @@ static void hold(void) {
 static const prs_interpreter_t this_interpreter = {.finalizing = finalizing,
                                                    .hold = hold};
 
-/* ---- attach --------------------------------------------------------------- */
+/* ---- attach -------------------------------------------------------------- */
 
 static PyThreadState *new_state(void) {
   if (GUARDS_STATE_NEW) prs__lock(&state_lock);
@@ -98,7 +98,7 @@ static PyThreadState *attach(prs_worker_t *worker, prs_packet_t *packet) {
   return state;
 }
 
-/* ---- clean ---------------------------------------------------------------- */
+/* ---- clean --------------------------------------------------------------- */
 
 static void clear_tracing(PyThreadState *state) {
   if (state->c_tracefunc != NULL) PyEval_SetTrace(NULL, NULL);
@@ -143,7 +143,7 @@ static void clean(PyThreadState *state) {
   PyErr_Clear();
 }
 
-/* ---- run ------------------------------------------------------------------ */
+/* ---- run ----------------------------------------------------------------- */
 
 /* The entry catches everything; what comes out nevertheless is a defect of
  * ours, which is shown and ends nothing. */
@@ -189,7 +189,7 @@ static void leave(prs_worker_t *worker) {
 
 static const prs_runner_t python_runner = {.run = run, .leave = leave};
 
-/* ---- fork ----------------------------------------------------------------- */
+/* ---- fork ---------------------------------------------------------------- */
 
 static void before_fork(void) { prs__lock(&state_lock); }
 
@@ -205,7 +205,7 @@ static prs_fork_part_t entry_part = {
     .parent = GUARDS_STATE_NEW ? in_parent : NULL,
     .child = in_child};
 
-/* ---- table ---------------------------------------------------------------- */
+/* ---- table --------------------------------------------------------------- */
 
 static void set_entry(void *callable) {
   entry = callable;

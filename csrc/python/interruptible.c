@@ -28,8 +28,7 @@ static uint64_t smaller(uint64_t one, uint64_t other) {
 int prs__wait_interruptibly(prs_waiting_t wait, void *object,
                             uint64_t timeout) {
   uint64_t began = prs__table->now();
-  uint64_t slice =
-      prs__table->on_main_thread() ? SLICE_FIRST_NS : PRS_FOREVER;
+  uint64_t slice = prs__table->on_main_thread() ? SLICE_FIRST_NS : PRS_FOREVER;
   uint64_t left = timeout;
   for (;;) {
     int status = wait_detached(wait, object, smaller(slice, left));

@@ -91,8 +91,7 @@ static PyModuleDef definition = {
     .m_name = "pythread_rs._objects",
     .m_doc = "Types of pythread_rs whose hot path is C.",
     .m_methods = functions,
-    .m_slots = slots};
+    .m_slots = slots,
+};
 
-PyMODINIT_FUNC PyInit__objects(void) {
-  return PyModuleDef_Init(&definition);
-}
+PyMODINIT_FUNC PyInit__objects(void) { return PyModuleDef_Init(&definition); }

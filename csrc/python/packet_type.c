@@ -51,15 +51,14 @@ static void packet_dealloc(packet_object_t *self) {
   Py_DECREF(type);
 }
 
-/* ---- start ---------------------------------------------------------------- */
+/* ---- start --------------------------------------------------------------- */
 
 static int give_name(packet_object_t *self, PyObject *name) {
   if (name == Py_None) return 0;
   Py_ssize_t length = 0;
   const char *utf8 = PyUnicode_AsUTF8AndSize(name, &length);
   if (utf8 == NULL) return -1;
-  if (prs__table->packet_set_name(self->packet, utf8, (size_t)length) ==
-      PRS_OK)
+  if (prs__table->packet_set_name(self->packet, utf8, (size_t)length) == PRS_OK)
     return 0;
   PyErr_NoMemory();
   return -1;
@@ -104,16 +103,17 @@ static PyObject *packet_start(packet_object_t *self, PyObject *const *args,
   return Py_BuildValue("(ii)", status, os_error);
 }
 
-/* ---- wait ----------------------------------------------------------------- */
+/* ---- wait ---------------------------------------------------------------- */
 
 static int wait_for_packet(void *packet, uint64_t timeout) {
   return prs__table->packet_wait(packet, timeout);
 }
 
-PyDoc_STRVAR(wait_doc,
-             "wait(timeout, /)\n--\n\n"
-             "Wait at most `timeout` nanoseconds, -1 for ever. Return the final "
-             "state, or the\nnegative status with which the wait ended.");
+PyDoc_STRVAR(
+    wait_doc,
+    "wait(timeout, /)\n--\n\n"
+    "Wait at most `timeout` nanoseconds, -1 for ever. Return the final "
+    "state, or the\nnegative status with which the wait ended.");
 
 static PyObject *packet_wait(packet_object_t *self, PyObject *arg) {
   uint64_t timeout;
@@ -135,7 +135,7 @@ static PyObject *packet_is_finished(packet_object_t *self, PyObject *unused) {
   return PyBool_FromLong(prs__table->packet_state(self->packet) >= PRS_DONE);
 }
 
-/* ---- the result ------------------------------------------------------------ */
+/* ---- the result ---------------------------------------------------------- */
 
 static PyObject *put(packet_object_t *self, PyObject *value, bool failed) {
   PyObject *old;

@@ -62,10 +62,9 @@ static uint32_t quota_upwards(const char *mount, char *group, bool second) {
   uint32_t least = 0;
   for (;;) {
     (void)snprintf(folder, sizeof folder, "%.2048s%.2048s", mount, group);
-    least = smaller_limit(
-        least, second ? quota_in(folder, "cpu.max", NULL)
-                      : quota_in(folder, "cpu.cfs_quota_us",
-                                 "cpu.cfs_period_us"));
+    least = smaller_limit(least, second ? quota_in(folder, "cpu.max", NULL)
+                                        : quota_in(folder, "cpu.cfs_quota_us",
+                                                   "cpu.cfs_period_us"));
     char *slash = strrchr(group, '/');
     if (slash == NULL) return least;
     *slash = '\0';

@@ -60,7 +60,8 @@ static int create(pthread_t *thread, size_t stack, prs_os_start_t *start) {
   int error = pthread_attr_init(&attributes);
   if (error != 0) return error;
   error = pthread_attr_setstacksize(&attributes, stack);
-  if (error == 0) error = pthread_create(thread, &attributes, trampoline, start);
+  if (error == 0)
+    error = pthread_create(thread, &attributes, trampoline, start);
   (void)pthread_attr_destroy(&attributes);
   return error;
 }

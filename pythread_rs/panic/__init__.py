@@ -10,6 +10,8 @@ catches on the main thread is Python's business: its traceback is printed, the e
 `PYTHREAD_RS_BACKTRACE=1` adds Python's traceback to the report; `full` also leaves the locals in
 the frames, for a debugger or an error reporter, and with them everything that they hold.
 
+`Hook` is the type of a panic hook, for annotations: a callable that takes a `PanicHookInfo`.
+
 Exceptions:
 
     Exception

@@ -61,7 +61,6 @@ def catch_unwind(
         held: list[object] = [f, args, kwargs]
         del f, args, kwargs
         _stop(panic, outer, held)
-        outer = None
         return Err(panic)
 
 

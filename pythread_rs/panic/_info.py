@@ -99,6 +99,9 @@ class PanicHookInfo:
 
         `message` is the text of any panic.
 
+        Blocks: no.
+        Thread safety: any thread.
+
         Mirrors `PanicHookInfo::payload_as_str`.
         """
         return payload_as_str(self._payload)

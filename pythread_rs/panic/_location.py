@@ -128,17 +128,12 @@ def location_of(traceback: TracebackType | None) -> Location | None:
     Frames of this package at the end do not count: `panic`, `unwrap` and so on point at the line
     that calls them, as `#[track_caller]` makes them do in Rust.
     """
-    last = own = traceback
+    last = traceback
     while traceback is not None:
-        own = traceback
         if not _is_ours(traceback.tb_frame):
             last = traceback
         traceback = traceback.tb_next
-    if last is None or own is None:
-        return None
-    # Nothing but frames of this package: then the real end says more than the first of them.
-    entry = own if _is_ours(last.tb_frame) else last
-    return _location(entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return None if last is None else _location(last.tb_frame, last.tb_lasti, last.tb_lineno)
 
 
 def _is_ours(frame: FrameType) -> bool:

@@ -1,0 +1,155 @@
+"""What every test gets: the installed package, a check for leaks, and a way to run a child."""
+
+from __future__ import annotations
+
+import gc
+import importlib.machinery
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+PROJECT = Path(__file__).resolve().parents[1]
+DEADLINE_SECONDS = 10.0  # for whatever a test waits for; nothing should come near it
+COUNTED = ("live", "packets", "parkers")
+
+
+def is_built_in_place() -> bool:
+    """Tell whether the source tree itself holds the compiled modules for this Python."""
+    folder = PROJECT / "pythread_rs"
+    suffixes = importlib.machinery.EXTENSION_SUFFIXES
+    return any((folder / f"_native{suffix}").exists() for suffix in suffixes)
+
+
+def choose_package() -> None:
+    """Test the source tree when it has compiled modules, else the installed package.
+
+    `pip install .` leaves them there, and so does a build in place. A source tree without them
+    must not be on the path, as `python -m pytest` would have it: it would hide the installed
+    package. Children have to find the same package, whatever folder they run in.
+    """
+    if is_built_in_place():
+        sys.path.insert(0, str(PROJECT))
+        inherited = os.environ.get("PYTHONPATH")
+        folders = [str(PROJECT), *([inherited] if inherited else [])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(folders)
+    else:
+        sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != PROJECT]
+
+
+choose_package()
+
+try:
+    from pythread_rs import _ffi, current
+except ImportError as error:
+    raise pytest.UsageError(f"install the package first: pip install '.[test]' ({error})") from None
+
+current()  # makes the main thread's record, which stays
+
+
+class Footprint(NamedTuple):
+    """What the process holds of threads at one moment."""
+
+    counts: dict[str, int]
+    threads: frozenset[threading.Thread]
+
+    @classmethod
+    def now(cls) -> Footprint:
+        # pytest-timeout may have a timer thread where there is no SIGALRM.
+        threads = {t for t in threading.enumerate() if not t.name.startswith("pytest_timeout")}
+        statistics = _ffi.statistics()
+        return cls({name: statistics[name] for name in COUNTED}, frozenset(threads))
+
+    def excess_over(self, earlier: Footprint) -> dict[str, object]:
+        """Say what is there now and was not there earlier; less than earlier is no fault."""
+        excess: dict[str, object] = {
+            name: f"{count} instead of {earlier.counts[name]}"
+            for name, count in self.counts.items()
+            if count > earlier.counts[name]
+        }
+        if new := self.threads - earlier.threads:
+            excess["threads"] = sorted(map(repr, new))
+        return excess
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> bool:
+    """Wait for what has no event to wait for; return whether it came before the deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def comes_back_to(start: Footprint) -> bool:
+    """Wait for threads that just end; a traceback and a frame may also hold each other."""
+    for seconds in (0.02, 0.5, DEADLINE_SECONDS):
+        if wait_until(lambda: not Footprint.now().excess_over(start), seconds):
+            return True
+        gc.collect()
+    return not Footprint.now().excess_over(start)
+
+
+has_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[has_failed] = True
+    return report
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a thread, a packet or a parker behind.
+
+    A test that has failed is spared: pytest keeps its frames, and with them its handles.
+    """
+    start = Footprint.now()
+    yield
+    if has_failed not in request.node.stash and not comes_back_to(start):
+        pytest.fail(f"left behind: {Footprint.now().excess_over(start)}")
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., bool]:
+    """Give `wait_until` to tests, which cannot import this file."""
+    return wait_until
+
+
+class RunChild(Protocol):
+    """Run a program as a Python process of its own, warnings being errors there too."""
+
+    def __call__(
+        self, program: str, *arguments: str, **options: Any
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def run_child(tmp_path: Path) -> RunChild:
+    def run(program: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        settings: dict[str, Any] = {
+            "cwd": tmp_path,
+            "stdin": subprocess.DEVNULL,
+            "capture_output": True,
+            "encoding": "utf-8",
+            "timeout": DEADLINE_SECONDS,
+        }
+        command = [sys.executable, "-W", "error", "-c", textwrap.dedent(program), *arguments]
+        return subprocess.run(command, check=False, **settings | options)
+
+    return run

@@ -1,0 +1,300 @@
+"""Child of the exit storm: leave the interpreter while threads do all sorts of things.
+
+usage: exit_mix.py KIND SEED WAY
+
+KIND names what the threads do, WAY how the process ends. Everything that is left to chance, such
+as how many threads there are and when the end comes, follows from SEED.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import logging
+import os
+import queue
+import random
+import sys
+import tempfile
+import threading
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+KIND, SEED, WAY = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+if WAY == "slow":
+    atexit.register(time.sleep, 0.002)  # before the import: runs when the gate has closed
+
+from pythread_rs import (  # noqa: E402  # the order of imports is what is tested
+    SpawnError,
+    current,
+    panic,
+    park,
+    park_timeout,
+    process,
+    scope,
+    sleep,
+    spawn,
+    thread_local,
+)
+
+if WAY == "slow":
+    atexit.register(time.sleep, 0.002)  # after it: runs while threads may still start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What a spawn or a join may say to a destructor that runs while the interpreter goes away:
+# modules and their globals may be gone by then.
+TOO_LATE = (RuntimeError, TimeoutError, TypeError, AttributeError, ImportError, NameError)
+MARK = "~" * 50  # the storm takes these out of what the child printed
+
+rng = random.Random(SEED)
+never = threading.Event()
+lock = threading.Lock()
+mailbox: queue.Queue[int] = queue.Queue(3)
+starts: list[int] = []
+_descriptor, _path = tempfile.mkstemp()
+os.unlink(_path)
+# Not closed by Python: an unclosed file is a ResourceWarning under -X dev.
+shared = open(_descriptor, "wb", closefd=False)
+
+
+# -- What the threads do. --------------------------------------------------------------------------
+
+
+def compute() -> NoReturn:
+    n = 1
+    while True:
+        n = n * 31 % 1000003
+
+
+def allocate() -> NoReturn:
+    while True:
+        [[i] for i in range(100)]
+
+
+def collect() -> NoReturn:
+    while True:
+        cycle: list[object] = []
+        cycle.append(cycle)
+        gc.collect(0)
+
+
+def raise_and_catch() -> NoReturn:
+    while True:
+        with contextlib.suppress(ValueError):
+            raise ValueError("in a loop")
+
+
+def print_out() -> NoReturn:
+    while True:
+        print(MARK)
+
+
+def print_err() -> NoReturn:
+    while True:
+        print(MARK, file=sys.stdout if SEED % 2 else sys.stderr)
+
+
+def log() -> NoReturn:
+    while True:
+        logging.getLogger().warning(MARK)
+
+
+def write() -> NoReturn:
+    while True:
+        shared.write(b"~" * 300)
+        shared.flush()
+
+
+def nap() -> NoReturn:
+    while True:
+        sleep(rng.random() * 0.003)
+
+
+def park_for_ever() -> NoReturn:
+    while True:
+        park()
+
+
+def park_a_while() -> NoReturn:
+    while True:
+        park_timeout(rng.random() * 0.003)
+
+
+def wait_for_event() -> None:
+    never.wait()
+
+
+def send_mail() -> NoReturn:
+    while True:
+        mailbox.put(1)
+
+
+def read_mail() -> NoReturn:
+    while True:
+        mailbox.get()
+
+
+def join_for_ever() -> None:
+    spawn(park_for_ever).join()
+
+
+def join_a_while() -> NoReturn:
+    handle = spawn(park_for_ever)
+    while True:
+        with contextlib.suppress(TimeoutError):
+            handle.join(rng.random() * 0.003)
+
+
+def churn() -> NoReturn:
+    while True:
+        try:
+            spawn(int).join()
+        except SpawnError:
+            sleep(0.001)
+
+
+def spawn_and_forget() -> NoReturn:
+    while True:
+        try:
+            spawn(int)
+        except SpawnError:
+            sleep(0.001)
+
+
+def keep_starting() -> NoReturn:
+    """Start threads that stay, so that some are always on their way in."""
+    while len(starts) < 100:
+        starts.append(1)
+        with contextlib.suppress(SpawnError):
+            spawn(nap)
+        sleep(0.001)
+    park_for_ever()
+
+
+def hold_lock() -> NoReturn:
+    with lock:
+        nap()
+
+
+def want_lock() -> NoReturn:
+    with lock:
+        nap()
+
+
+def live_in_scope() -> None:
+    with scope() as s:
+        s.spawn(park_for_ever)
+        s.spawn(nap)
+
+
+class SpawnsInDel:
+    """A thread-local whose destructor spawns and joins."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(*TOO_LATE):
+            spawn(int).join(1)
+
+
+key = thread_local(SpawnsInDel)
+standard_local = threading.local()
+
+
+def use_thread_locals() -> None:
+    key.get()
+    standard_local.value = SpawnsInDel()
+
+
+def churn_thread_locals() -> NoReturn:
+    use_thread_locals()
+    while True:
+        try:
+            spawn(use_thread_locals).join()
+        except SpawnError:
+            sleep(0.001)
+
+
+def churn_panics() -> NoReturn:
+    while True:
+        try:
+            spawn(divmod, 1, 0).join()
+        except SpawnError:
+            sleep(0.001)
+
+
+def start_daemon() -> NoReturn:
+    """Have a daemon thread of `threading` beside, made by a thread of ours."""
+    threading.Thread(target=compute, daemon=True).start()
+    park_for_ever()
+
+
+KINDS: dict[str, list[Callable[[], None]]] = {
+    "compute": [compute],
+    "allocate": [allocate],
+    "collect": [collect],
+    "raise": [raise_and_catch],
+    "print": [print_out],
+    "print_err": [print_err],
+    "log": [log],
+    "write": [write],
+    "sleep": [nap],
+    "park": [park_for_ever, park_a_while, wait_for_event],
+    "queue": [send_mail, read_mail],
+    "join": [join_for_ever, join_a_while],
+    "start": [keep_starting],
+    "churn": [churn],
+    "spawn": [spawn_and_forget],
+    "lock": [hold_lock, want_lock],
+    "scope": [live_in_scope],
+    "locals": [churn_thread_locals],
+    "panic": [churn_panics],
+    "report": [churn_panics],
+    "daemon": [start_daemon],
+}
+KINDS["mix"] = [f for fs in KINDS.values() for f in fs if f not in (print_err, log)]
+
+
+# -- The end. --------------------------------------------------------------------------------------
+
+
+class SlowToGo:
+    """A global whose destructor gives the threads time while the interpreter is taken down."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(*TOO_LATE):
+            for _ in range(20):
+                time.sleep(0.0001)
+            spawn(int).join(1)
+
+
+leftover = SlowToGo()
+
+
+def leave() -> None:
+    if WAY == "exit7":
+        sys.exit(7)
+    if WAY == "exception":
+        raise RuntimeError("bye")
+    if WAY == "process":
+        process.exit(7)
+    if WAY == "process_thread":
+        spawn(process.exit, 7).join()
+
+
+def main() -> None:
+    if KIND != "report":
+        panic.set_hook(lambda info: None)
+    if SEED % 3 == 0:
+        current()
+    handles = [spawn(rng.choice(KINDS[KIND])) for _ in range(rng.randint(1, 20))]
+    if rng.random() < 0.5:
+        del handles[::2]  # these threads are detached
+    time.sleep(rng.random() * 0.01)
+    globals()["kept"] = handles  # the others have a handle to the very end
+    leave()
+
+
+main()

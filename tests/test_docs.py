@@ -1,0 +1,169 @@
+"""Every example in the documentation runs: `>>>` in docstrings, python blocks in Markdown."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+import pythread_rs
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PYTHON = re.compile(r"^```python\n(?P<code>.*?)^```$\n*", re.MULTILINE | re.DOTALL)
+FENCED_OUTPUT = re.compile(r"```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INDENTED_OUTPUT = re.compile(r"(?: {4}.*\n|\n(?= {4}))+")
+
+
+class Block(NamedTuple):
+    """A python block of a page, and what the page says that it prints."""
+
+    page: Path
+    line: int
+    code: str
+    output: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(PROJECT)}:{self.line}"
+
+
+def blocks(page: Path, text: str) -> Iterator[Block]:
+    """Yield the blocks marked `python`.
+
+    Their output is the block marked `text`, or the indented one, that comes right behind.
+    """
+    for block in PYTHON.finditer(text):
+        line = text.count("\n", 0, block.start()) + 2
+        yield Block(page, line, block["code"], output_at(text, block.end()))
+
+
+def output_at(text: str, start: int) -> str | None:
+    if fenced := FENCED_OUTPUT.match(text, start):
+        return fenced[1]
+    if indented := INDENTED_OUTPUT.match(text, start):
+        return textwrap.dedent(indented[0])
+    return None
+
+
+def page_blocks() -> list[Block]:
+    return [b for page in PAGES if page.exists() for b in blocks(page, page.read_text("utf-8"))]
+
+
+def modules() -> list[Any]:
+    found = pkgutil.walk_packages(pythread_rs.__path__, "pythread_rs.")
+    names = [module.name for module in found if not module.name.endswith(("__main__", "_native"))]
+    return [pythread_rs, *map(importlib.import_module, names)]
+
+
+def docstring_examples() -> list[doctest.DocTest]:
+    """Find the examples of all modules, and of all classes and functions where they live."""
+    finder = doctest.DocTestFinder()
+    found: list[doctest.DocTest] = []
+    for module in modules():
+        text = module.__doc__ or ""
+        found.append(doctest.DocTestParser().get_doctest(text, {}, module.__name__, None, None))
+        for value in vars(module).values():
+            is_code = inspect.isclass(value) or inspect.isfunction(value)
+            if is_code and value.__module__ == module.__name__:
+                name = f"{module.__name__}.{value.__qualname__}"
+                # Without `module=False` the finder drops methods whose class says that it
+                # lives in the public package, as `Ok` does.
+                found += finder.find(value, name, module=False, globs=names_for(module))
+    return [example for example in found if example.examples]
+
+
+def names_for(module: Any) -> dict[str, object]:
+    """Give an example the names of its module, and those of the public package around it."""
+    public = module.__name__.partition("._")[0]
+    return {**vars(importlib.import_module(public)), **vars(module)}
+
+
+EXAMPLES = docstring_examples()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_docstring_examples(example: doctest.DocTest) -> None:
+    report: list[str] = []
+    outcome = doctest.DocTestRunner().run(example, out=report.append)
+    assert outcome.failed == 0, "".join(report)
+
+
+def test_the_examples_of_every_kind_of_place_are_found() -> None:
+    names = {example.name for example in EXAMPLES}
+    assert {
+        "pythread_rs.thread._spawn.spawn",
+        "pythread_rs.thread._handle.JoinHandle.join",
+        "pythread_rs.result.Ok.unwrap",
+        "pythread_rs.process.exit",
+    } <= names
+
+
+def test_a_wrong_example_is_found() -> None:
+    def wrong() -> None:
+        """
+        >>> 1 + 1
+        3
+        """
+
+    (example,) = doctest.DocTestFinder().find(wrong, "wrong", globs={})
+    assert doctest.DocTestRunner(verbose=False).run(example, out=lambda _: None).failed == 1
+
+
+@pytest.mark.parametrize("block", page_blocks(), ids=str)
+def test_page_examples(
+    block: Block, run_child: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    child = run_child(block.code)
+    assert child.returncode == 0, child.stderr
+    if block.output is not None:
+        assert child.stdout == block.output.rstrip("\n") + "\n"
+
+
+def test_blocks_are_found_with_their_output() -> None:
+    text = """
+a
+
+```python
+print(1)
+```
+
+```text
+1
+```
+
+```python
+print("2\\n\\n3")
+```
+
+    2
+
+    3
+
+```python
+x
+```
+b
+```text
+3
+```
+"""
+    assert [(b.line, b.code, b.output) for b in blocks(PROJECT / "page.md", text)] == [
+        (5, "print(1)\n", "1\n"),
+        (13, 'print("2\\n\\n3")\n', "2\n\n3\n"),
+        (21, "x\n", None),
+    ]
+
+
+def test_the_readme_has_an_example_with_its_output() -> None:
+    assert any(b.page.name == "README.md" and b.output is not None for b in page_blocks())

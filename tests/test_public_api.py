@@ -1,0 +1,275 @@
+"""The public names: they exist, stand in one place, and are documented as CONTRIBUTING.md asks."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import pytest
+
+import pythread_rs
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+# What README.md and the issues promise by name. More is fine, less is not.
+PROMISED = {
+    "pythread_rs.thread": (
+        "spawn Builder JoinHandle scope Scope ScopedJoinHandle Thread ThreadId current park "
+        "park_timeout sleep sleep_until yield_now panicking available_parallelism thread_local "
+        "LocalKey AccessError add_spawn_hook SpawnError"
+    ),
+    "pythread_rs.result": "Ok Err Result UnwrapError",
+    "pythread_rs.panic": (
+        "panic panic_any Panic catch_unwind resume_unwind set_hook take_hook update_hook "
+        "PanicHookInfo Location"
+    ),
+    "pythread_rs.ownership": "OwnershipError UseAfterMoveError",
+    "pythread_rs.process": "exit",
+}
+
+# What Rust does not have, so its docstring names nothing of Rust's.
+NOT_IN_RUST = {
+    "forward_to_threading": "Rust has no second place where failing threads are reported",
+    "DeadlockError": "Rust leaves a thread that joins itself to the platform",
+    "JoinError": "Rust has no threads that an exit or a fork takes away from a joiner",
+}
+
+# A summary that begins so says what comes back.
+ANSWERS = ("Count ", "Give ", "Make ", "Open ", "Return ", "Take ", "Tell ")
+
+
+class Documented(NamedTuple):
+    """A public class, function, method or property, and the class that it belongs to."""
+
+    name: str
+    value: Any
+    owner: type | None
+
+    @property
+    def text(self) -> str:
+        return inspect.getdoc(self.value) or ""
+
+    @property
+    def text_with_owner(self) -> str:
+        return self.text + "\n" + (inspect.getdoc(self.owner) or "" if self.owner else "")
+
+    @property
+    def code(self) -> Any:
+        """The function to look at, for properties and static methods too."""
+        if isinstance(self.value, property):
+            return self.value.fget
+        return inspect.unwrap(getattr(self.value, "__func__", self.value))
+
+
+def public_modules() -> list[ModuleType]:
+    names = [module.name for module in pkgutil.walk_packages(pythread_rs.__path__, "pythread_rs.")]
+    public = [name for name in names if not any(p.startswith("_") for p in name.split("."))]
+    assert len(public) >= 5
+    return [pythread_rs, *map(importlib.import_module, public)]
+
+
+def members(cls: type) -> Iterator[Documented]:
+    for base in cls.__mro__:
+        if not base.__module__.startswith("pythread_rs"):
+            continue
+        for name, value in vars(base).items():
+            if not name.startswith("_") and (callable(value) or is_accessor(value)):
+                yield Documented(f"{cls.__name__}.{name}", value, cls)
+
+
+def is_accessor(value: object) -> bool:
+    return isinstance(value, property | classmethod | staticmethod)
+
+
+def documented() -> list[Documented]:
+    """List what is exported, each once, with the public members of classes."""
+    found: dict[str, Documented] = {}
+    for module in public_modules()[1:]:
+        for name in exported(module):
+            value = getattr(module, name)
+            if inspect.isclass(value):
+                found[name] = Documented(name, value, None)
+                found |= {member.name: member for member in members(value)}
+            elif inspect.isroutine(value):
+                found[name] = Documented(name, value, None)
+    return list(found.values())
+
+
+def exported(module: ModuleType) -> list[str]:
+    return list(getattr(module, "__all__", []))
+
+
+MODULES = public_modules()
+ITEMS = documented()
+FUNCTIONS = [d for d in ITEMS if not inspect.isclass(d.value) and not isinstance(d.value, property)]
+
+every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+every_item = pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
+every_function = pytest.mark.parametrize("item", FUNCTIONS, ids=lambda item: item.name)
+
+
+# -- Names. ----------------------------------------------------------------------------------------
+
+
+@every_module
+def test_all_names_exist_and_stand_there_once(module: ModuleType) -> None:
+    names = exported(module)
+    assert names, "a public module says in __all__ what it holds"
+    assert len(names) == len(set(names))
+    assert [name for name in names if not hasattr(module, name)] == []
+
+
+@every_module
+def test_all_leaves_nothing_out(module: ModuleType) -> None:
+    own = {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    }
+    assert own <= set(exported(module))
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_promised_names_are_there(name: str) -> None:
+    assert set(PROMISED[name].split()) <= set(exported(importlib.import_module(name)))
+
+
+def test_a_name_of_a_submodule_is_the_submodule() -> None:
+    submodules = {module.name for module in pkgutil.iter_modules(pythread_rs.__path__)}
+    for name in submodules & set(exported(pythread_rs)):
+        assert inspect.ismodule(getattr(pythread_rs, name)), name
+
+
+def test_the_top_level_invents_nothing() -> None:
+    below = {name: getattr(module, name) for module in MODULES[1:] for name in exported(module)}
+    for name in exported(pythread_rs):
+        value = getattr(pythread_rs, name)
+        if not inspect.ismodule(value) and name != "__version__":
+            assert below[name] is value
+
+
+def test_each_thing_has_one_home() -> None:
+    homes: dict[int, list[str]] = {}
+    for module in MODULES[1:]:
+        for name in exported(module):
+            homes.setdefault(id(getattr(module, name)), []).append(f"{module.__name__}.{name}")
+    assert [home for home in homes.values() if len(home) > 1] == []
+
+
+def test_a_star_import_hides_no_builtin() -> None:
+    assert set(exported(pythread_rs)) & set(dir(builtins)) == set()
+
+
+def test_an_import_is_light_and_starts_nothing(
+    run_child: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    child = run_child(
+        """
+        import sys, threading
+        import pythread_rs
+        heavy = {"asyncio", "concurrent.futures", "http", "inspect", "logging", "socket",
+                 "subprocess", "tempfile", "typing_extensions"}
+        print(sorted(heavy & set(sys.modules)), threading.active_count())
+        from pythread_rs import _ffi
+        print(_ffi.statistics()["os_threads_created"])
+        """
+    )
+    assert (child.stdout, child.stderr) == ("[] 1\n0\n", "")
+
+
+# -- Documentation. --------------------------------------------------------------------------------
+
+
+@every_module
+def test_a_module_begins_with_one_sentence(module: ModuleType) -> None:
+    first = (module.__doc__ or "").split("\n\n")[0].strip()
+    assert first.endswith((".", ":"))
+
+
+@every_module
+def test_what_has_no_docstring_stands_in_that_of_the_module(module: ModuleType) -> None:
+    """A type alias such as `Result` cannot carry one."""
+    for name in exported(module):
+        value = getattr(module, name)
+        if not (inspect.isclass(value) or inspect.isroutine(value) or name.startswith("__")):
+            assert name in (module.__doc__ or ""), name
+
+
+@every_item
+def test_a_summary_of_one_line(item: Documented) -> None:
+    summary, *rest = item.text.splitlines()
+    assert summary.endswith((".", ".)", "`.")), summary
+    assert not rest or not rest[0], "a blank line follows the summary"
+
+
+@every_item
+def test_it_names_what_it_mirrors(item: Documented) -> None:
+    outermost = item.name.partition(".")[0]
+    if outermost not in NOT_IN_RUST:
+        assert re.search(r"\bMirrors\b|\bRust\b|\brustc\b", item.text_with_owner)
+
+
+def test_the_list_of_what_rust_has_not_is_up_to_date() -> None:
+    assert set(NOT_IN_RUST) <= {item.name for item in ITEMS}
+
+
+@every_item
+def test_it_has_an_example(item: Documented) -> None:
+    assert ">>> " in item.text_with_owner
+
+
+@every_function
+@pytest.mark.parametrize("section", ["Blocks", "Thread safety"])
+def test_it_says_whether_it_blocks_and_who_may_call_it(item: Documented, section: str) -> None:
+    assert re.search(rf"\b{section}\b.*:", item.text_with_owner)
+
+
+@every_function
+def test_every_argument_is_explained(item: Documented) -> None:
+    if re.search(r"^Args\b.*: as `", item.text, re.MULTILINE):
+        return
+    used = {node.id for node in ast.walk(parsed(item)) if isinstance(node, ast.Name)}
+    # What a method ignores, as `Err.map` does with its function, needs no words.
+    for name in used.intersection(inspect.signature(item.code).parameters) - {"self", "cls"}:
+        assert re.search(rf"(`|\*| ){name}\b(:|`|\(|,)", item.text_with_owner), name
+
+
+@every_function
+def test_it_says_what_it_returns(item: Documented) -> None:
+    annotation = inspect.signature(item.code).return_annotation
+    if annotation in {None, NoReturn, "None", "NoReturn"}:
+        return
+    assert item.text.startswith(ANSWERS) or re.search(r"\b([Rr]eturns?|Returns)\b", item.text)
+
+
+@every_function
+def test_every_exception_that_it_raises_itself_is_named(item: Documented) -> None:
+    for node in ast.walk(parsed(item)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            name = ast.unparse(node.exc.func)
+            if name[0].isupper():
+                assert name in item.text_with_owner
+
+
+def parsed(item: Documented) -> ast.Module:
+    return ast.parse(textwrap.dedent(inspect.getsource(item.code)))
+
+
+# -- Types. ----------------------------------------------------------------------------------------
+
+
+@every_function
+def test_no_argument_and_no_result_is_plainly_any(item: Documented) -> None:
+    """`Any` belongs to `_ffi`; inside a `Callable[..]` it may say "never called"."""
+    for name, annotation in inspect.get_annotations(item.code).items():
+        assert annotation is not Any, name
+        assert annotation != "Any", name
