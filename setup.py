@@ -32,6 +32,7 @@ setup(
                 "csrc/python/objects.c",
                 "csrc/python/packet_type.c",
                 "csrc/python/parker_type.c",
+                "csrc/python/scope_type.c",
             ],
             depends=build["headers"](),
             include_dirs=["."],

@@ -9,10 +9,12 @@ The map, from what most programs use to what few do:
     process     exit
 """
 
-from pythread_rs import _main_interpreter  # noqa: F401, I001  # first of all: it may refuse
+# First of all, as it may refuse.
+from pythread_rs import _main_interpreter  # noqa: F401, I001  # pyright: ignore[reportUnusedImport]
 from pythread_rs import ownership, panic, process, result, thread
 from pythread_rs._version import __version__
 from pythread_rs.ownership import OwnershipError, UseAfterMoveError
+from pythread_rs.panic import Panic, catch_unwind, panic_any
 from pythread_rs.result import Err, Ok, Result, UnwrapError
 from pythread_rs.thread import (
     Builder,
@@ -47,6 +49,7 @@ __all__ = [
     "LocalKey",
     "Ok",
     "OwnershipError",
+    "Panic",
     "Result",
     "Scope",
     "ScopedJoinHandle",
@@ -57,9 +60,11 @@ __all__ = [
     "UseAfterMoveError",
     "__version__",
     "available_parallelism",
+    "catch_unwind",
     "current",
     "ownership",
     "panic",
+    "panic_any",
     "panicking",
     "park",
     "park_timeout",

@@ -16,6 +16,7 @@ __all__ = [
     "TIMED_OUT",
     "Packet",
     "Parker",
+    "ScopeBase",
     "available_parallelism",
     "backend",
     "close_gate",
@@ -37,6 +38,7 @@ _lib: Any = _native.lib
 
 Packet = _objects.Packet
 Parker = _objects.Parker
+ScopeBase = _objects.ScopeBase
 sleep = _objects.sleep
 
 DONE: Final = 2
@@ -64,10 +66,14 @@ def check(status: int) -> None:
         raise NativeError(f"native call failed with status {status}")
 
 
+def _nothing() -> None:
+    """Do nothing: a place where a late asynchronous exception does no harm."""
+
+
 def connect(entry: Any, main_thread: int) -> None:
     """Make the C layer ready and tell it what every new thread calls."""
     check(_lib.prs_init())
-    _objects.connect(int(_lib.prs_py_table()), entry, main_thread)
+    _objects.connect(int(_lib.prs_py_table()), entry, _nothing, main_thread)
 
 
 def nanoseconds(duration: float | timedelta) -> int:

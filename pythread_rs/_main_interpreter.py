@@ -3,6 +3,9 @@
 cffi's own module refuses a subinterpreter too, with a text that names cffi, not this package.
 """
 
+# pyright: basic
+# CPython's private modules have no types.
+
 __all__: list[str] = []
 
 
@@ -11,7 +14,7 @@ def _in_main_interpreter() -> bool:
         import _interpreters as interpreters  # type: ignore[import-not-found]  # from 3.13 on
     except ImportError:
         try:
-            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found,no-redef]
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
         except ImportError:  # a build without subinterpreters
             return True
     here, main = interpreters.get_current(), interpreters.get_main()

@@ -40,7 +40,7 @@ RANK = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 # Outside _runtime: (file, function) -> why everything has to be caught there.
 CATCHES_EVERYTHING = {
     ("panic/_catch.py", "catch_unwind"): (
-        "it stands for the end of a closure: SystemExit and KeyboardInterrupt are panics there too"
+        "whatever leaves the function is its outcome; what asks the process to end is raised again"
     ),
     ("panic/_hook.py", "run_hook"): (
         "a hook that raises, whatever it raises, must not end the thread that reports a panic"

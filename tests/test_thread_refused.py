@@ -105,11 +105,13 @@ def test_a_scope_survives_a_refusal_and_joins_the_others(run_child: RunChild) ->
         + """
 import threading
 from pythread_rs import scope
-gate = threading.Event()
+started, gate = threading.Event(), threading.Event()
 results = []
 try:
     with scope() as s:
-        first = s.spawn(lambda: (gate.wait(10), results.append(1)))
+        first = s.spawn(lambda: (started.set(), gate.wait(10), results.append(1)))
+        # A thread that is only starting needs memory, too, and more than there will be.
+        assert started.wait(10)
         limit(ROOM)
         try:
             Builder(stack_size=STACK).spawn_scoped(s, results.append, 2)

@@ -70,6 +70,10 @@ uint32_t prs_packet_state(prs_packet_t *packet) {
   return state;
 }
 
+bool prs_packet_was_spawned(prs_packet_t *packet) {
+  return atomic_load(&packet->spawned);
+}
+
 /* Sleep until the state is final. The joiner counts itself, then looks at the
  * state; the thread publishes the state, then looks at the count. Both are
  * seq_cst, so one of the two sees the other. */

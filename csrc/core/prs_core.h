@@ -147,6 +147,7 @@ struct prs_packet {
   _Atomic uint32_t state;   /* enum prs_state */
   _Atomic uint32_t waiters; /* joiners that sleep, or are about to */
   _Atomic uint32_t refs;
+  _Atomic bool spawned;
   _Atomic uint32_t thread_cpu;  /* where its thread was last seen */
   _Atomic uint32_t spawner_cpu; /* where its spawner was */
   uint32_t generation;          /* the fork generation that made it */
@@ -166,6 +167,8 @@ int prs_packet_set_name(prs_packet_t *packet, const char *utf8, size_t length);
 /* Read the state as the caller may see it: FORKED, PARKED and KILLED are also
  * computed from the fork generation, the gate and the finalization. */
 uint32_t prs_packet_state(prs_packet_t *packet);
+/* Tell whether prs_spawn took the packet. */
+bool prs_packet_was_spawned(prs_packet_t *packet);
 /* Wait at most `timeout` for a final state. The caller holds a reference.
  * Returns: PRS_OK when the state is final; PRS_ETIMEDOUT; PRS_EINTR;
  *          PRS_EDEADLK when the calling thread runs this very packet. */
@@ -208,6 +211,7 @@ struct prs_worker {
   const prs_runner_t *attached_by;
   void *attached; /* the runner's own, kept from closure to closure */
   prs_os_thread_t thread;
+  uintptr_t leaves_after; /* the thread that left before it; 0 for none */
   _Atomic uint32_t cpu; /* where it was last seen */
   uint32_t generation;
   bool fresh;    /* asked for one closure only */

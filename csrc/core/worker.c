@@ -159,6 +159,20 @@ static void restore_name(const prs_worker_t *worker) {
     (void)prs_thread_set_name(worker->name, strlen(worker->name));
 }
 
+/* A thread that ends by itself cannot be waited for by those who join its
+ * closure, and a fork just then would see a thread too many. So the last one
+ * to leave stays joinable: by the next that leaves, or by a fork. It is known
+ * before its joiner can see DONE. */
+static _Atomic uintptr_t leaving;
+
+static void join_bits(uintptr_t bits) {
+  if (bits != 0) prs__thread_join((prs_os_thread_t){.bits = bits});
+}
+
+static void announce_leaving(prs_worker_t *worker) {
+  worker->leaves_after = atomic_exchange(&leaving, worker->thread.bits);
+}
+
 /* Run one closure. The runner ends with nothing of it left on this thread; a
  * worker that stays is on the idle list before the joiner can see DONE, so
  * that a spawn after a join finds it. */
@@ -177,7 +191,10 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
   worker->asked = worker->keeps = false;
   atomic_store(&worker->cpu, prs__cpu());
   atomic_store(&worker->signal, WAITING);
-  if (stays) idle_push(worker);
+  if (stays)
+    idle_push(worker);
+  else
+    announce_leaving(worker);
   prs__gate_live(-1);
   count_end();
   prs__packet_publish(packet, PRS_DONE);
@@ -198,8 +215,10 @@ static void worker_body(void *arg) {
   }
   if (worker->attached != NULL) worker->attached_by->leave(worker);
   bool joined = told == RETIRE && atomic_load(&worker->signal) == RETIRE;
-  if (!joined) prs__thread_detach_self();
+  if (told == RETIRE && !joined) announce_leaving(worker);
+  uintptr_t last = worker->leaves_after;
   free(worker);
+  join_bits(last);
 }
 
 /* CPython ended this thread while it asked for the GIL. Locks may be held by
@@ -236,6 +255,7 @@ int prs_spawn(prs_packet_t *packet, const prs_spawn_options_t *options,
               int *os_error) {
   if (!prs__gate_start()) return PRS_ECLOSED;
   prs_packet_ref(packet);
+  atomic_store(&packet->spawned, true);
   prs__gate_live(1);
   atomic_store(&packet->spawner_cpu, prs__cpu());
   prs_worker_t *worker = NULL;
@@ -250,6 +270,7 @@ int prs_spawn(prs_packet_t *packet, const prs_spawn_options_t *options,
     int status = start_worker(packet, options, os_error);
     if (status != PRS_OK) {
       prs__gate_live(-1);
+      atomic_store(&packet->spawned, false);
       prs_packet_unref(packet);
       prs__gate_start_undo();
       return status;
@@ -280,6 +301,7 @@ uint32_t prs_workers_retire(void) {
     prs__thread_join(thread);
     ended++;
   }
+  join_bits(atomic_exchange(&leaving, 0));
   prs__hold();
   return ended;
 }
@@ -295,6 +317,7 @@ static void in_parent(void) { prs__unlock(&idle_lock); }
 static void in_child(void) {
   atomic_store(&idle_lock.word, 0);
   idle_list = NULL;
+  atomic_store(&leaving, 0);
   atomic_store(&idle_places, 0);
   atomic_store(&end_waiters, 0);
   if (prs_packet_current() != NULL)

@@ -18,7 +18,8 @@
 /* Thread state ids that CPython will not reach by counting. */
 #define FIRST_STATE_ID (1ull << 62)
 
-static PyObject *entry; /* called with the job; kept for ever */
+static PyObject *entry;   /* called with the job; kept for ever */
+static PyObject *nothing; /* a Python function that does nothing */
 static PyInterpreterState *interpreter;
 static _Atomic unsigned long main_thread;
 static _Atomic uint64_t next_state_id = FIRST_STATE_ID;
@@ -122,6 +123,17 @@ static bool clear_locals(PyThreadState *state) {
   return found;
 }
 
+/* An asynchronous exception may come late, when the closure it was meant for
+ * has ended. Taking it back would leave CPython's flag up for ever (up to 3.12),
+ * so it is raised where it does no harm. */
+static void drop_async_exception(PyThreadState *state) {
+  while (state->async_exc != NULL) {
+    PyObject *result = PyObject_CallNoArgs(nothing);
+    Py_XDECREF(result);
+    PyErr_Clear();
+  }
+}
+
 /* Caches all over CPython (context variables, asyncio's running loop) believe
  * that a state with the same id is the same thread: give it another one. */
 static void renew_identity(PyThreadState *state) {
@@ -138,8 +150,7 @@ static void clean(PyThreadState *state) {
   Py_CLEAR(state->async_gen_finalizer);
   state->coroutine_origin_tracking_depth = 0;
   renew_identity(state);
-  if (state->async_exc != NULL)
-    PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), NULL);
+  drop_async_exception(state);
   PyErr_Clear();
 }
 
@@ -171,6 +182,7 @@ static void run(prs_packet_t *packet, prs_worker_t *worker) {
 #endif
   worker->attached_by = packet->runner;
   PyThreadState *state = attach(worker, packet);
+  drop_async_exception(state);
   uint64_t began = prs_now();
   call_entry(job);
   prs__spawn_learn(prs_now() - began);
@@ -207,9 +219,9 @@ static prs_fork_part_t entry_part = {
 
 /* ---- table --------------------------------------------------------------- */
 
-static void set_entry(void *callable) {
-  entry = callable;
-  Py_INCREF(entry);
+static void set_entry(void *callable, void *does_nothing) {
+  entry = Py_NewRef(callable);
+  nothing = Py_NewRef(does_nothing);
   interpreter = PyInterpreterState_Get();
 }
 
@@ -225,6 +237,7 @@ static const prs_table_t table = {
     .packet_unref = prs_packet_unref,
     .packet_set_name = prs_packet_set_name,
     .packet_state = prs_packet_state,
+    .packet_was_spawned = prs_packet_was_spawned,
     .packet_wait = prs_packet_wait,
     .packet_chain = prs_packet_chain,
     .spawn = prs_spawn,

@@ -19,16 +19,19 @@ int prs__add_type(PyObject *module, PyType_Spec *spec) {
 }
 
 PyDoc_STRVAR(connect_doc,
-             "connect(address, entry, main_thread, /)\n--\n\n"
+             "connect(address, entry, nothing, main_thread, /)\n--\n\n"
              "Take the function table of `_native`, the function that runs a "
-             "job on a new thread,\nand the ident of the main thread.");
+             "job on a new thread,\none that does nothing, and the ident of the "
+             "main thread.");
 
 static PyObject *connect(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *address;
   PyObject *entry;
+  PyObject *nothing;
   unsigned long ident;
-  if (!PyArg_ParseTuple(args, "OOk:connect", &address, &entry, &ident))
+  if (!PyArg_ParseTuple(args, "OOOk:connect", &address, &entry, &nothing,
+                        &ident))
     return NULL;
   const prs_table_t *table = PyLong_AsVoidPtr(address);
   if (table == NULL && PyErr_Occurred()) return NULL;
@@ -39,7 +42,7 @@ static PyObject *connect(PyObject *module, PyObject *args) {
     return NULL;
   }
   prs__table = table;
-  table->set_entry(entry);
+  table->set_entry(entry, nothing);
   table->set_main_thread(ident);
   Py_RETURN_NONE;
 }
@@ -78,6 +81,7 @@ static PyMethodDef functions[] = {
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
+    {Py_mod_exec, prs__add_scope_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

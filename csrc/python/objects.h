@@ -22,6 +22,11 @@ bool prs__is_connected(void);
 int prs__add_type(PyObject *module, PyType_Spec *spec);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
+int prs__add_scope_type(PyObject *module);
+
+/* Wait for one started, unfinished packet of a list of packets.
+ * Returns: false when there is none; `*raised` tells of an exception set. */
+bool prs__wait_for_one(PyObject *list, bool *raised);
 
 /* A blocking function of the layer and its object. */
 typedef int (*prs_waiting_t)(void *object, uint64_t timeout);

@@ -115,15 +115,21 @@ PyDoc_STRVAR(
     "Wait at most `timeout` nanoseconds, -1 for ever. Return the final "
     "state, or the\nnegative status with which the wait ended.");
 
+/* Returns: a status, or PRS__RAISED. */
+static int wait_until_final(prs_packet_t *packet, uint64_t timeout) {
+  prs__table->packet_ref(packet);
+  int status = prs__wait_interruptibly(wait_for_packet, packet, timeout);
+  prs__table->packet_chain(packet);
+  prs__table->packet_unref(packet);
+  return status;
+}
+
 static PyObject *packet_wait(packet_object_t *self, PyObject *arg) {
   uint64_t timeout;
   if (!prs__timeout_from(arg, &timeout)) return NULL;
   prs_packet_t *packet = self->packet;
   if (prs__table->packet_state(packet) < PRS_DONE) {
-    prs__table->packet_ref(packet);
-    int status = prs__wait_interruptibly(wait_for_packet, packet, timeout);
-    prs__table->packet_chain(packet);
-    prs__table->packet_unref(packet);
+    int status = wait_until_final(packet, timeout);
     if (status == PRS__RAISED) return NULL;
     if (status != PRS_OK) return PyLong_FromLong(status);
   }
@@ -158,9 +164,9 @@ static PyObject *packet_put_err(packet_object_t *self, PyObject *value) {
 
 PyDoc_STRVAR(take_doc,
              "take(ok, err, /)\n--\n\n"
-             "Take the result out, once: ok(value) or err(panic). Raise "
-             "LookupError when it was\ntaken, EOFError when the thread left "
-             "none.");
+             "Return the result, to one caller only: ok(value) or err(panic). "
+             "The packet keeps it,\nfor give_back(), until it is dropped. Raise "
+             "LookupError when it was taken, EOFError\nwhen the thread left none.");
 
 static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
                              Py_ssize_t count) {
@@ -172,22 +178,33 @@ static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
   bool failed;
   bool taken;
   Py_BEGIN_CRITICAL_SECTION(self);
-  value = self->value;
+  value = Py_XNewRef(self->value);
   failed = self->failed;
   taken = self->taken;
-  self->value = NULL;
   self->taken = true;
   Py_END_CRITICAL_SECTION();
-  if (value == NULL) {
-    if (taken)
-      PyErr_SetString(PyExc_LookupError, "the result was taken");
-    else
-      PyErr_SetString(PyExc_EOFError, "there is no result");
-    return NULL;
-  }
-  PyObject *result = PyObject_CallOneArg(args[failed ? 1 : 0], value);
-  Py_DECREF(value);
+  PyObject *result = NULL;
+  if (taken)
+    PyErr_SetString(PyExc_LookupError, "the result was taken");
+  else if (value == NULL)
+    PyErr_SetString(PyExc_EOFError, "there is no result");
+  else
+    result = PyObject_CallOneArg(args[failed ? 1 : 0], value);
+  Py_XDECREF(value);
   return result;
+}
+
+PyDoc_STRVAR(give_back_doc,
+             "give_back()\n--\n\n"
+             "Undo take(): the caller was interrupted before it could keep the "
+             "result.");
+
+static PyObject *packet_give_back(packet_object_t *self, PyObject *unused) {
+  (void)unused;
+  Py_BEGIN_CRITICAL_SECTION(self);
+  self->taken = false;
+  Py_END_CRITICAL_SECTION();
+  Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(watcher_doc,
@@ -205,6 +222,28 @@ static PyObject *packet_watcher(packet_object_t *self, PyObject *unused) {
   return (PyObject *)other;
 }
 
+/* Tell whether the list's packet was started and has not ended. */
+static prs_packet_t *unfinished(PyObject *list, Py_ssize_t index) {
+  PyObject *item = PyList_GetItem(list, index);
+  if (item == NULL) {
+    PyErr_Clear(); /* the list got shorter */
+    return NULL;
+  }
+  prs_packet_t *packet = ((packet_object_t *)item)->packet;
+  if (!prs__table->packet_was_spawned(packet)) return NULL;
+  return prs__table->packet_state(packet) < PRS_DONE ? packet : NULL;
+}
+
+bool prs__wait_for_one(PyObject *list, bool *raised) {
+  for (Py_ssize_t i = PyList_GET_SIZE(list); i > 0; i--) {
+    prs_packet_t *packet = unfinished(list, i - 1);
+    if (packet == NULL) continue;
+    *raised = wait_until_final(packet, PRS_FOREVER) == PRS__RAISED;
+    return true;
+  }
+  return false;
+}
+
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))packet_start, METH_FASTCALL,
      start_doc},
@@ -216,6 +255,7 @@ static PyMethodDef methods[] = {
     {"put_err", (PyCFunction)packet_put_err, METH_O,
      "put_err(panic, /)\n--\n\nLeave the exception that left the closure."},
     {"take", (PyCFunction)(void (*)(void))packet_take, METH_FASTCALL, take_doc},
+    {"give_back", (PyCFunction)packet_give_back, METH_NOARGS, give_back_doc},
     {"watcher", (PyCFunction)packet_watcher, METH_NOARGS, watcher_doc},
     {NULL, NULL, 0, NULL}};
 

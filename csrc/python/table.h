@@ -18,6 +18,7 @@ typedef struct prs_table {
   void (*packet_unref)(prs_packet_t *packet);
   int (*packet_set_name)(prs_packet_t *packet, const char *utf8, size_t length);
   uint32_t (*packet_state)(prs_packet_t *packet);
+  bool (*packet_was_spawned)(prs_packet_t *packet);
   int (*packet_wait)(prs_packet_t *packet, uint64_t timeout);
   void (*packet_chain)(prs_packet_t *packet);
   int (*spawn)(prs_packet_t *packet, const prs_spawn_options_t *options,
@@ -32,8 +33,9 @@ typedef struct prs_table {
   void (*line_leave)(void);
   bool (*spawn_is_ahead)(uint32_t *seen);
   void (*spawn_step_back)(uint32_t seen);
-  /* Take over what every thread of ours calls, with its job as argument. */
-  void (*set_entry)(void *callable);
+  /* Take over what every thread of ours calls, with its job as argument, and
+   * a function that does nothing. */
+  void (*set_entry)(void *callable, void *nothing);
   /* Tell which thread is the main one (PyThread_get_thread_ident). */
   void (*set_main_thread)(unsigned long ident);
   bool (*on_main_thread)(void);

@@ -198,9 +198,9 @@ static void wait_about(HANDLE timer, uint64_t nanoseconds) {
 /* Sleep alone counts in ticks of up to 15.6 ms. */
 int prs_sleep(uint64_t nanoseconds) {
   uint64_t began = prs_now();
-  HANDLE timer = CreateWaitableTimerExW(
-      NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
-      SYNCHRONIZE | TIMER_MODIFY_STATE);
+  HANDLE timer =
+      CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
+                             SYNCHRONIZE | TIMER_MODIFY_STATE);
   for (;;) {
     uint64_t spent = prs_now() - began;
     if (spent >= nanoseconds) break;

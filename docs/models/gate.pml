@@ -23,13 +23,27 @@ byte gate_waiters;
 byte sleep_on_starting;
 byte sleep_on_entering;
 
+/* One scenario: give other numbers by -D. */
+#ifndef SPAWNERS
+#define SPAWNERS 1 /* or 2 */
+#endif
+#ifndef LEAVERS
+#define LEAVERS 0 /* or 1 */
+#endif
+#ifndef LOOKERS
+#define LOOKERS 0 /* or 1 */
+#endif
+#ifndef ODD_ENDS
+#define ODD_ENDS 0
+#endif
+
 bool gil;        /* taken */
 bool finalizing;
-bool closed;     /* prs_gate_close has returned */
+bool sealed;     /* shut, and the door is empty */
 bool gave_up;    /* its patience came to an end */
 
 byte states[2];
-byte told[2];    /* the first final state that anybody was told */
+bool told_parked[2]; /* somebody was told that it never ran */
 bool spawned[2];
 
 /* ---- CPython ------------------------------------------------------------- */
@@ -131,7 +145,7 @@ proctype Thread(byte me) {
   count_down(entering, sleep_on_entering);
 #endif
   take_gil_of_a_living_interpreter();
-  atomic { states[me] = RUN; assert(told[me] == NEW) };
+  states[me] = RUN;
 #ifndef DOOR_LEFT_TOO_EARLY
   count_down(entering, sleep_on_entering);
 #endif
@@ -192,54 +206,120 @@ proctype Spawner(byte me) {
 
 /* ---- who looks ----------------------------------------------------------- */
 
+#ifdef PARKED_AS_SOON_AS_SHUT
+#define NOBODY_ENTERS (gate == SHUT)
+#else
+#define NOBODY_ENTERS sealed
+#endif
+
 /* prs_packet_state: sets `view`. */
 inline look_at(which) {
   view = states[which];
   if
   :: view < DONE ->
-     seen = gate;
      if
-     :: seen == SHUT ->
-#ifdef PARKED_WITH_SOMEBODY_IN_THE_DOOR
-        door = 0;
-#else
-        door = entering;
+     :: NOBODY_ENTERS ->
+#ifndef STATE_READ_ONCE
+        view = states[which];
 #endif
         if
-        :: door == 0 ->
-#ifndef STATE_READ_ONCE
-           view = states[which];
-#endif
+        :: view == NEW -> view = PARKED
+        :: view == RUN ->
            if
-           :: view == NEW -> view = PARKED
-           :: view == RUN && finalizing -> view = KILLED
-           :: else
+           :: finalizing -> view = KILLED
+           :: !finalizing
            fi
         :: else
         fi
-     :: else
+     :: !NOBODY_ENTERS
      fi
   :: else
   fi
 }
 
-/* What was told once stays so: but a thread that is told to be KILLED may have
- * left Python already, and publish DONE. */
-proctype Looker() {
-  byte view, seen, door, i, which;
+/* What was told once stays so; except that a thread that was told to be
+ * KILLED may have left Python already, and publish DONE. */
+inline look_and_remember(which) {
+  look_at(which);
+  assert(told == NEW || view == told || (told == KILLED && view == DONE));
   if
-  :: which = 0
-  :: which = 1
+  :: view >= DONE -> told = view
+  :: else
   fi;
-  spawned[which];
-  do
-  :: i < 2 ->
-     atomic {
-       look_at(which)
-     };
-     i++
-  :: else -> break
-  od
+  if
+  :: view == PARKED -> told_parked[which] = true
+  :: else
+  fi
 }
 
-init { skip }
+proctype Looker() {
+  byte view, told;
+end_nothing_to_see:
+  spawned[0];
+  look_and_remember(0);
+  look_and_remember(0)
+}
+
+/* ---- the main thread ----------------------------------------------------- */
+
+inline close_gate(patient) {
+  gate = CLOSED; /* from OPEN: nobody else closes */
+  wait_for_zero(starting, sleep_on_starting, patient);
+#ifdef SHUT_AFTER_THE_DOOR
+  wait_for_zero(entering, sleep_on_entering, true);
+  gate = SHUT;
+#else
+  gate = SHUT;
+  wait_for_zero(entering, sleep_on_entering, true);
+#endif
+  sealed = true
+}
+
+/* Patient: no second passes while it waits for the starts. */
+proctype Main(bool patient) {
+  byte view, seen, told;
+  atomic { !gil -> gil = true }; /* it runs the atexit callback */
+#ifndef CLOSED_WITH_THE_GIL
+  drop_gil();
+#endif
+  close_gate(patient);
+  /* Who was spawned has entered, unless patience came to an end. */
+  assert(gave_up || ((!spawned[0] || states[0] != NEW) &&
+                     (!spawned[1] || states[1] != NEW)));
+  atomic { !gil -> gil = true };
+  finalizing = true;
+  /* A __del__ that joins now must not wait for ever. */
+  if
+  :: spawned[0] -> look_and_remember(0); assert(view >= DONE)
+  :: else
+  fi
+}
+
+init {
+  bool patient;
+  choose_odd_ends(ODD_ENDS);
+  if
+  :: patient = true
+  :: patient = false
+  fi;
+  atomic {
+    run Main(patient);
+    run Spawner(0);
+    if
+    :: SPAWNERS > 1 -> run Spawner(1)
+    :: else
+    fi;
+    if
+    :: LEAVERS > 0 -> run Leaver()
+    :: else
+    fi;
+    if
+    :: LOOKERS > 0 -> run Looker()
+    :: else
+    fi
+  };
+  sealed;
+  timeout ->
+    assert(gave_up || (states[0] != PARKED && states[1] != PARKED));
+    assert(!told_parked[0] || states[0] == NEW || states[0] == PARKED)
+}

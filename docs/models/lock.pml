@@ -3,7 +3,11 @@
  * The other models take the lock in one step; this one shows that they may. */
 #include "wait.pml"
 
-#define THREADS 3
+#ifdef WAITER_NOT_MARKED
+#define MARK 1
+#else
+#define MARK 2
+#endif
 
 byte word; /* 0 free, 1 held, 2 held and somebody waits */
 byte sleepers;
@@ -20,16 +24,12 @@ inline lock() {
   do
   :: seen == 0 -> break
   :: else ->
-#ifdef WAITER_NOT_MARKED
-     atomic { seen = word; word = 1 };
-#else
-     atomic { seen = word; word = 2 };
-#endif
+     atomic { seen = word; word = MARK };
      if
      :: seen == 0 -> break
      :: else
      fi;
-     wait_on(word, 2, sleepers, me)
+     wait_on(word, MARK, sleepers, me)
   od
 }
 

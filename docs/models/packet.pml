@@ -19,10 +19,10 @@ byte sleepers; /* on `state` */
 byte refs;
 bool freed;
 bool result; /* what the closure leaves for the joiner */
-byte published;
+bool done;   /* the thread came to its end */
 byte began;     /* joiners that hold their reference */
 byte came_back; /* joiners that have seen the end */
-byte early = 0; /* waits that may still end by a signal or by their time */
+byte early; /* waits that may still end by a signal or by their time */
 
 #define TOUCH assert(!freed)
 
@@ -39,45 +39,52 @@ inline unref() {
   }
 }
 
-/* prs__packet_publish, then the unref of run_packet. */
+inline store_final(final) {
+  atomic { TOUCH; assert(state < DONE); state = final }
+}
+
+/* prs__packet_publish. */
 inline publish(final) {
 #ifdef LOOK_BEFORE_PUBLISHING
   atomic { TOUCH; look = waiters };
-  atomic { TOUCH; assert(state < DONE); state = final; published++ };
+  store_final(final);
 #else
-  atomic { TOUCH; assert(state < DONE); state = final; published++ };
+  store_final(final);
 #ifdef UNREF_BEFORE_WAKING
-  unref();
+  if
+  :: final == DONE -> unref()
+  :: else
+  fi;
 #endif
   atomic { TOUCH; look = waiters };
 #endif
   if
   :: look > 0 -> atomic { TOUCH; wake_one(sleepers) }
   :: else
-  fi;
-#ifndef UNREF_BEFORE_WAKING
-  unref()
-#endif
+  fi
 }
 
+/* The end of run_packet. A thread that is killed keeps its reference for ever:
+ * the process is about to end. */
 proctype Thread() {
   byte look;
   atomic { TOUCH; state = RUN };
   if
-  :: skip
-#ifdef RESULT_AFTER_DONE
-     ;
-#else
-     ; result = true;
+  :: skip;
+#ifndef RESULT_AFTER_DONE
+     result = true;
 #endif
-     publish(DONE)
+     publish(DONE);
 #ifdef RESULT_AFTER_DONE
-     ; result = true
+     result = true;
 #endif
 #ifdef KILLED_AFTER_DONE
-     /* worker->packet is still set when the thread is ended in Python. */
-     ; publish(KILLED)
+     publish(KILLED); /* worker->packet was still set */
 #endif
+#ifndef UNREF_BEFORE_WAKING
+     unref();
+#endif
+     done = true
   :: publish(KILLED) /* worker_killed, or hold() */
   fi
 }
@@ -170,6 +177,6 @@ init {
     run Owner()
   };
   (_nr_pr == 1);
-  assert(published == 1 && came_back == JOINERS);
-  assert(freed && refs == 0 && waiters == 0)
+  assert(state >= DONE && came_back == JOINERS && waiters == 0);
+  assert(freed == done)
 }

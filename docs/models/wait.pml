@@ -1,6 +1,6 @@
-/* What the models share: prs__wait, prs__wake_one, prs__wake_all, a GIL.
+/* What the models share: prs__wait, prs__wake_one, prs__wake_all.
  *
- * A sleeper is a bit in a byte that belongs to the word: which of several
+ * A sleeper is a bit in a byte that belongs to a word: which of several
  * sleepers a wake-up reaches is left open, as the kernel leaves it. A wait may
  * also end for no reason, `odd_ends` times in a run, or by a signal or its own
  * time, where the model allows for that. Both are choices of the checker: in

@@ -45,6 +45,7 @@ typedef worker_t {
   byte packet;
   byte next;
   bool fresh;
+  bool asked;
   bool keeps;
   bool attached;
   bool freed;
@@ -156,8 +157,11 @@ inline idle_remove(w, found) {
 inline worker_keeps(w, yes) {
   if
   :: W.fresh -> yes = false
-  :: !W.fresh && W.keeps -> yes = true
+  :: !W.fresh && W.asked -> yes = W.keeps
   :: else ->
+#ifndef ANSWER_CHANGES
+     W.asked = true;
+#endif
      taken = idle_places;
      do
      :: taken >= MOST_IDLE -> yes = false; break
@@ -207,25 +211,24 @@ inline run_packet() {
     P.ran++;
     W.attached = true
   };
-  /* The runner asks first: without a place, the thread state goes now. */
+  /* The runner asks first: if the worker goes, so does the thread state. */
   worker_keeps(w, stays);
   if
   :: !stays -> W.attached = false
   :: else
   fi;
   worker_keeps(w, stays);
-  /* So `leave` never has to enter Python for a worker that is about to end. */
-  assert(stays || !W.attached);
+  /* The answer is the same: no state is lost, and none is left over. */
+  assert(stays == W.attached);
 #ifdef DONE_BEFORE_LISTED
   publish_done();
 #endif
 #ifndef PACKET_CLEARED_AFTER_LISTING
   W.packet = 0;
 #endif
-#ifdef SIGNAL_CLEARED_AFTER_LISTING
-  W.keeps = false;
-#else
-  atomic { W.keeps = false; W.signal = WAITING };
+  atomic { W.asked = false; W.keeps = false };
+#ifndef SIGNAL_CLEARED_AFTER_LISTING
+  W.signal = WAITING;
 #endif
   if
   :: stays -> idle_push(w)

@@ -19,7 +19,7 @@ class ThreadInfo:
     the first `current()` for any other.
     """
 
-    __slots__ = ("handle", "hooks", "on_panic", "panics", "registered", "silent", "values")
+    __slots__ = ("handle", "hooks", "on_panic", "panics", "registered", "values")
 
     def __init__(
         self,
@@ -31,7 +31,6 @@ class ThreadInfo:
         self.hooks = hooks  # last added first
         self.on_panic = on_panic  # told of a panic before join can see it
         self.panics = 0  # panic hooks and unwindings under way
-        self.silent: BaseException | None = None  # resumed: no hook for this one
         self.values: LocalValues | None = None
         self.registered: Any = None  # its object in `threading`
 

@@ -33,7 +33,8 @@ def start(
     dedicated: bool = False,
     hooked: bool = True,
     on_panic: Callable[[BaseException], object] | None = None,
-) -> Any:
+    packet: _ffi.Packet | None = None,
+) -> _ffi.Packet:
     """Run `f(*args, **kwargs)` on a thread of its own and return its packet.
 
     Raises:
@@ -46,7 +47,8 @@ def start(
     hooks = current_info().hooks if hooked else ()
     first = [hook for hook in [h(handle) for h in hooks] if hook is not None] if hooks else ()
     context = contextvars.copy_context() if _inherits_context else None
-    packet = _ffi.Packet()
+    if packet is None:
+        packet = _ffi.Packet()
     job = [packet, ThreadInfo(handle, hooks, on_panic), f, args, kwargs, first, context]
     refused = packet.start(job, handle.name, stack_size, dedicated)
     if refused is not None:

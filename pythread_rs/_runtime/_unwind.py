@@ -12,7 +12,7 @@ from typing import Final, cast
 
 __all__ = ["clear", "cut", "keeps_locals", "unwind"]
 
-# Flags of code objects, as `inspect` has them; importing that costs more than this package.
+# Flags of code objects, as `inspect` has them, which is long to import for two numbers.
 _FUNCTION: Final = 0x01
 _GENERATOR: Final = 0x20 | 0x80 | 0x200  # coroutines and asynchronous generators too
 

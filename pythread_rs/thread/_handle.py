@@ -30,7 +30,7 @@ class _Handle(Generic[T]):
 
     __slots__ = ("__weakref__", "_packet", "_thread", "_used", "_where")
 
-    _packet: _ffi.Packet
+    _packet: _ffi.Packet | None  # None when the result was taken
     _thread: Thread
     _used: str  # what consumed the handle, "" while nothing did
     _where: str  # the line that spawned, when PYTHREAD_RS_MUST_USE asks for it
@@ -51,24 +51,30 @@ class _Handle(Generic[T]):
 
         Mirrors `std::thread::JoinHandle::is_finished`.
         """
-        return self._packet.is_finished()
+        packet = self._packet
+        return packet is None or packet.is_finished()
 
     def _join(self, timeout: float | timedelta | None) -> Result[T, BaseException]:
         if self._used:
             raise self._used_again()
         packet = self._packet
+        assert packet is not None  # only what consumes the handle takes it away
         state = packet.wait(-1 if timeout is None else _ffi.nanoseconds(timeout))
         if state != _ffi.DONE:
             return self._join_unfinished(state, timeout)
-        err = self._watched if _MUST_USE else Err
         try:
-            result: Result[T, BaseException] = packet.take(Ok, err)
+            result: Result[T, BaseException] = packet.take(Ok, self._watched if _MUST_USE else Err)
         except LookupError:
             self._used = self._used or "join"  # another thread was faster
             raise self._used_again() from None
         except EOFError:
             result = Err(JoinError(_LOST))
+        except BaseException:  # Ctrl-C, or the end of the stack, before the result is ours
+            packet.give_back()
+            raise
+        # No signal handler runs between these bytecodes: the result cannot get lost.
         self._used = "join"
+        self._packet = None
         return result
 
     def _join_unfinished(
@@ -172,8 +178,10 @@ class JoinHandle(_Handle[T]):
         """
         if self._used:
             raise self._used_again()
+        packet = self._packet
         self._used = "detach"
-        self._packet = self._packet.watcher()  # gives up the claim on the result
+        if packet is not None:
+            self._packet = packet.watcher()  # gives up the claim on the result
 
 
 @final

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, final
 
+from pythread_rs import _ffi
 from pythread_rs._runtime import start
 from pythread_rs.thread._handle import ScopedJoinHandle, new_scoped_handle
 from pythread_rs.thread._thread import Thread, new_thread
@@ -20,7 +20,7 @@ _PANICKED = "a scoped thread panicked"
 
 
 @final
-class Scope:
+class Scope(_ffi.ScopeBase):
     """A block that joins every thread spawned in it on the way out.
 
     Thread safety: `spawn` from any thread, the scope's own threads included.
@@ -74,11 +74,19 @@ class Scope:
         if self._state != "open":
             raise RuntimeError(f"cannot spawn on a scope that is {self._state}")
         key = thread.id
-        packet = start(
-            f, args, kwargs, thread, on_panic=partial(self._panics.__setitem__, key), **options
-        )
-        # The spawner runs until this is done, and the scope waits for the spawner.
+        packet = _ffi.Packet()
+        # Known to the scope before it starts: an interrupt may come at any moment. One that was
+        # never started is not waited for.
         self._waiting.append(packet.watcher())
+        start(
+            f,
+            args,
+            kwargs,
+            thread,
+            packet=packet,
+            on_panic=partial(self._panics.__setitem__, key),
+            **options,
+        )
         return new_scoped_handle(packet, thread, partial(self._panics.pop, key, None))
 
     def __enter__(self) -> Scope:
@@ -87,14 +95,14 @@ class Scope:
         self._state = "open"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        interrupt = self._join_all()
+    def _leave(self, error: BaseException | None, interrupt: BaseException | None) -> None:
+        """Raise what has to be raised, when every thread is joined (called by `__exit__`).
+
+        `interrupt` is what a signal handler raised meanwhile, such as KeyboardInterrupt: what the
+        threads have borrowed must outlive them, so it had to wait.
+        """
         self._state = "closed"
+        self._waiting.clear()
         panics = list(self._panics.values())
         group = BaseExceptionGroup(_PANICKED, panics) if panics else None
         if interrupt is not None:
@@ -105,27 +113,6 @@ class Scope:
             _put_behind(group, error)
         elif group is not None:
             raise group
-
-    def _join_all(self) -> BaseException | None:
-        """Wait for every thread; return what a signal handler raised meanwhile.
-
-        KeyboardInterrupt has to wait: what the threads have borrowed must outlive them.
-        """
-        interrupt: BaseException | None = None
-        while self._waiting:
-            try:
-                self._waiting[-1].wait(-1)
-                self._forget_finished()
-            except BaseException as error:
-                interrupt = interrupt or error
-        return interrupt
-
-    def _forget_finished(self) -> None:
-        # Children append while this runs, so the list is not rebuilt but popped.
-        for _ in range(len(self._waiting)):
-            packet = self._waiting.pop(0)
-            if not packet.is_finished():
-                self._waiting.append(packet)
 
     def __repr__(self) -> str:
         running = sum(not packet.is_finished() for packet in self._waiting)

@@ -8,7 +8,7 @@
 
 #define DEADLINE_SECONDS 20u
 
-/* ---- assertions ------------------------------------------------------------ */
+/* ---- assertions --------------------------------------------------------- */
 
 /* _Exit, for a test may fail on any thread, and in the child of a fork. */
 static _Noreturn void end(enum check_status status) {
@@ -29,8 +29,8 @@ void check_int(const char *file, int line, const char *what, int64_t expected,
   end(CHECK_FAILED);
 }
 
-void check_uint(const char *file, int line, const char *what,
-                uint64_t expected, uint64_t actual) {
+void check_uint(const char *file, int line, const char *what, uint64_t expected,
+                uint64_t actual) {
   if (expected == actual) return;
   (void)fprintf(stderr, "%s:%d: %s is %" PRIu64 ", expected %" PRIu64 "\n",
                 file, line, what, actual, expected);
@@ -55,7 +55,7 @@ bool check_runs_under(const char *tool) {
   return name != NULL && strcmp(name, tool) == 0;
 }
 
-/* ---- environment ----------------------------------------------------------- */
+/* ---- environment -------------------------------------------------------- */
 
 static unsigned long setting(const char *name, unsigned long fallback) {
   const char *text = getenv(name);
@@ -67,7 +67,7 @@ uint32_t check_rounds(uint32_t rounds) {
   return scaled > 0 ? (uint32_t)scaled : 1;
 }
 
-/* ---- threads --------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------ */
 
 static void never_killed(void *arg) {
   (void)arg;
@@ -89,9 +89,7 @@ void check_thread_start(check_thread_t *thread, void (*body)(void *arg),
   ASSERT_INT(PRS_OK, prs__thread_create(&thread->os, &start, &os_error));
 }
 
-void check_thread_join(check_thread_t *thread) {
-  prs__thread_join(thread->os);
-}
+void check_thread_join(check_thread_t *thread) { prs__thread_join(thread->os); }
 
 void check_event_set(check_event_t *event) {
   atomic_store(&event->happened, 1);
@@ -120,7 +118,7 @@ prs_statistics_t check_statistics(void) {
   return now;
 }
 
-/* ---- main ------------------------------------------------------------------ */
+/* ---- main --------------------------------------------------------------- */
 
 static int list(void) {
   for (const check_test_t *test = check_tests; test->name != NULL; test++)

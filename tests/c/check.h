@@ -23,10 +23,12 @@ typedef struct check_test {
 
 /* Every test of the program; the last one has no name. */
 extern const check_test_t check_tests[];
-#define TEST(name) {#name, name}
-#define END_OF_TESTS {NULL, NULL}
+#define TEST(name) \
+  { #name, name }
+#define END_OF_TESTS \
+  { NULL, NULL }
 
-/* ---- assertions: they work in a release build, too ------------------------ */
+/* ---- assertions: they work in a release build, too ---------------------- */
 
 #define ASSERT(truth) \
   ((truth) ? (void)0 : check_fail(__FILE__, __LINE__, #truth))
@@ -34,7 +36,7 @@ extern const check_test_t check_tests[];
 #define ASSERT_INT(expected, actual) \
   check_int(__FILE__, __LINE__, #actual, (int64_t)(expected), (int64_t)(actual))
 
-#define ASSERT_UINT(expected, actual)                          \
+#define ASSERT_UINT(expected, actual)                           \
   check_uint(__FILE__, __LINE__, #actual, (uint64_t)(expected), \
              (uint64_t)(actual))
 
@@ -45,20 +47,20 @@ extern const check_test_t check_tests[];
  * that no healthy run comes near. */
 #define CHECK_SOON_NS 10000000000u
 #define CHECK_LOOK_NS 100000u
-#define ASSERT_SOON(truth)                                              \
-  do {                                                                  \
-    uint64_t check_end = prs_now() + CHECK_SOON_NS;                     \
-    while (!(truth)) {                                                  \
+#define ASSERT_SOON(truth)                                               \
+  do {                                                                   \
+    uint64_t check_end = prs_now() + CHECK_SOON_NS;                      \
+    while (!(truth)) {                                                   \
       if (prs_now() > check_end) check_fail(__FILE__, __LINE__, #truth); \
-      (void)prs_sleep(CHECK_LOOK_NS);                                   \
-    }                                                                   \
+      (void)prs_sleep(CHECK_LOOK_NS);                                    \
+    }                                                                    \
   } while (0)
 
 _Noreturn void check_fail(const char *file, int line, const char *what);
 void check_int(const char *file, int line, const char *what, int64_t expected,
                int64_t actual);
-void check_uint(const char *file, int line, const char *what,
-                uint64_t expected, uint64_t actual);
+void check_uint(const char *file, int line, const char *what, uint64_t expected,
+                uint64_t actual);
 void check_text(const char *file, int line, const char *what,
                 const char *expected, const char *actual);
 
@@ -67,11 +69,11 @@ _Noreturn void check_skip(const char *why);
 /* Whether run.py runs this under the named tool. */
 bool check_runs_under(const char *tool);
 
-/* How many rounds a test goes that wants `rounds` on a plain build: CHECK_ROUNDS
- * is a percentage, for slow tools and long nights. At least 1. */
+/* How many rounds a test goes that wants `rounds` on a plain build:
+ * CHECK_ROUNDS is a percentage, for slow tools and long nights. At least 1. */
 uint32_t check_rounds(uint32_t rounds);
 
-/* ---- threads and how they meet --------------------------------------------- */
+/* ---- threads and how they meet ------------------------------------------ */
 
 typedef struct check_thread {
   prs_os_thread_t os;
@@ -102,7 +104,7 @@ void check_line_cross(check_line_t *line, uint32_t width);
 
 prs_statistics_t check_statistics(void);
 
-/* ---- check_os.c: what the harness needs of the platform -------------------- */
+/* ---- check_os.c: what the harness needs of the platform ----------------- */
 
 /* End the process with CHECK_LATE when `seconds` are over. */
 void check_os_deadline(unsigned seconds);

@@ -202,7 +202,7 @@ def wine_tool(folder: Path) -> Tool:
     # Two first runs at the same time would make the prefix twice.
     if not runs([wine, "wineboot", "--init"], environment):
         raise Unusable(f"{wine} cannot make a prefix")
-    return replace(tool, launcher=[wine], environment=environment, slowness=3, rounds=10)
+    return replace(tool, launcher=[wine], environment=environment, slowness=3, rounds=30)
 
 
 TOOLS: dict[str, Callable[[Path], Tool]] = {

@@ -38,10 +38,11 @@ static void close_gate(void *arg) {
   check_event_set(&closer->back);
 }
 
-/* ---- open, closed, shut --------------------------------------------------------- */
+/* ---- open, closed, shut ------------------------------------------------- */
 
 static void gate_begins_open(void) {
   ASSERT_INT(PRS_GATE_OPEN, prs_gate_state());
+  ASSERT(!prs__gate_is_sealed());
   ASSERT_UINT(0, prs__gate_starting());
 }
 
@@ -49,6 +50,7 @@ static void close_shuts_when_nobody_is_on_the_way(void) {
   uint64_t began = prs_now();
   ASSERT_UINT(0, prs_gate_close(PATIENCE_NS));
   ASSERT_INT(PRS_GATE_SHUT, prs_gate_state());
+  ASSERT(prs__gate_is_sealed());
   ASSERT_UINT(0, prs_gate_close(PATIENCE_NS));
   ASSERT_INT(PRS_GATE_SHUT, prs_gate_state());
   ASSERT(prs_now() - began < PATIENCE_NS);
@@ -84,7 +86,7 @@ static void close_tells_how_many_still_run(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- the counters ------------------------------------------------------------------ */
+/* ---- the counters ------------------------------------------------------- */
 
 static void starts_are_counted(void) {
   ASSERT(prs__gate_start());
@@ -113,7 +115,7 @@ static void live_goes_up_and_down(void) {
   ASSERT_UINT(0, check_statistics().live);
 }
 
-/* ---- those who are on the way in ------------------------------------------------------ */
+/* ---- those who are on the way in ---------------------------------------- */
 
 static void close_waits_for_slow_starters(void) {
   prs_packet_t *packets[3];
@@ -147,7 +149,7 @@ static void stragglers_are_parked_when_patience_ends(void) {
   ASSERT_UINT(PRS_PARKED, closure_wait(packet));
   check_event_set(&door);
   check_thread_join(&joiner);
-  ASSERT_UINT(PRS_PARKED, atomic_load(&packet->state));
+  ASSERT_SOON(atomic_load(&packet->state) == PRS_PARKED);
   prs_packet_unref(packet);
 }
 
@@ -184,6 +186,7 @@ static void closure_in_the_door_is_not_parked(void) {
   closer_t closer = {.patience = 0};
   check_thread_start(&closer.thread, close_gate, &closer);
   ASSERT_SOON(prs_gate_state() == PRS_GATE_SHUT);
+  ASSERT(!prs__gate_is_sealed());
   ASSERT_UINT(PRS_NEW, prs_packet_state(packet));
   ASSERT_INT(PRS_ETIMEDOUT, prs_packet_wait(packet, 0));
   check_event_set(&door);
@@ -192,7 +195,7 @@ static void closure_in_the_door_is_not_parked(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- the race of close and spawn ---------------------------------------------------------- */
+/* ---- the race of close and spawn ---------------------------------------- */
 
 static _Atomic uint32_t entered;
 static _Atomic uint32_t done;

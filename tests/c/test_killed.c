@@ -4,7 +4,7 @@
 
 #include "closure.h"
 
-/* ---- the thread ------------------------------------------------------------- */
+/* ---- the thread --------------------------------------------------------- */
 
 typedef struct victim {
   int killed; /* plain: the join orders it */
@@ -42,7 +42,7 @@ static void killed_does_not_run_after_a_normal_end(void) {
   ASSERT_INT(0, victim.killed);
 }
 
-/* ---- the closure ------------------------------------------------------------ */
+/* ---- the closure -------------------------------------------------------- */
 
 typedef struct doomed {
   check_event_t go;

@@ -11,8 +11,7 @@ static uint32_t turns; /* plain: the lock orders it */
 static void note_asking(void) {
   uint32_t now = atomic_fetch_add(&asking, 1) + 1;
   uint32_t most = atomic_load(&most_asking);
-  while (now > most &&
-         !atomic_compare_exchange_weak(&most_asking, &most, now))
+  while (now > most && !atomic_compare_exchange_weak(&most_asking, &most, now))
     continue;
 }
 
@@ -60,8 +59,7 @@ static void stand(void *event) {
 static void those_behind_wait_for_a_place(void) {
   check_event_t go = {0};
   check_thread_t threads[THREADS];
-  for (int i = 0; i < THREADS; i++)
-    check_thread_start(&threads[i], stand, &go);
+  for (int i = 0; i < THREADS; i++) check_thread_start(&threads[i], stand, &go);
   ASSERT_SOON(check_statistics().parks >= THREADS);
   uint32_t inside = atomic_load(&asking);
   ASSERT(inside >= 1 && inside < THREADS);

@@ -107,7 +107,7 @@ static void small_buffer_is_refused_and_untouched(void) {
   for (size_t i = 0; i < sizeof name; i++) ASSERT_INT('?', name[i]);
 }
 
-/* ---- names of closures ------------------------------------------------------ */
+/* ---- names of closures -------------------------------------------------- */
 
 static void read_name(void *buffer) {
   ASSERT_INT(PRS_OK, prs_thread_get_name(buffer, SPACE));

@@ -1,4 +1,5 @@
-/* Packet: states, waits, names, references, and the race of publish and wait. */
+/* Packet: states, waits, names, references, and the race of publish and wait.
+ */
 #include <string.h>
 
 #include "closure.h"
@@ -9,7 +10,7 @@ static void nothing(void *arg) { (void)arg; }
 
 static void wait_for_event(void *event) { check_event_wait(event); }
 
-/* ---- states and references --------------------------------------------------- */
+/* ---- states and references ---------------------------------------------- */
 
 static void new_packet_is_new(void) {
   prs_packet_t *packet = prs_packet_new(&closure_runner);
@@ -41,6 +42,21 @@ static void state_follows_the_closure(void) {
   closure_assert_nothing_left();
 }
 
+static void packet_knows_whether_it_was_spawned(void) {
+  prs_packet_t *packet = closure_new(nothing, NULL);
+  prs_spawn_options_t options = {.stack_size = SIZE_MAX};
+  int os_error = 0;
+  ASSERT(!prs_packet_was_spawned(packet));
+  ASSERT_INT(PRS_EINVAL, prs_spawn(packet, &options, &os_error));
+  ASSERT(!prs_packet_was_spawned(packet));
+  closure_start(packet, (prs_spawn_options_t){0});
+  ASSERT(prs_packet_was_spawned(packet));
+  ASSERT_UINT(PRS_DONE, closure_wait(packet));
+  ASSERT(prs_packet_was_spawned(packet));
+  prs_packet_unref(packet);
+  closure_assert_nothing_left();
+}
+
 static void read_current(void *out) {
   *(prs_packet_t **)out = prs_packet_current();
 }
@@ -58,7 +74,7 @@ static void current_is_the_packet_that_runs(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- names ------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
 static void name_is_a_copy(void) {
   prs_packet_t *packet = prs_packet_new(&closure_runner);
@@ -92,7 +108,7 @@ static void long_name_is_cut_between_characters(void) {
   prs_packet_unref(packet);
 }
 
-/* ---- waits ---------------------------------------------------------------------- */
+/* ---- waits -------------------------------------------------------------- */
 
 static void wait_of_no_time_is_a_look(void) {
   prs_packet_t *packet = prs_packet_new(&closure_runner);
@@ -203,7 +219,8 @@ static void chain_wakes_all_one_after_the_other(void) {
   enum { COUNT = 8 };
   static joiner_t joiners[COUNT];
   prs_packet_t *packet = prs_packet_new(&closure_runner);
-  for (int i = 0; i < COUNT; i++) start_joiner(&joiners[i], packet, PRS_FOREVER);
+  for (int i = 0; i < COUNT; i++)
+    start_joiner(&joiners[i], packet, PRS_FOREVER);
   ASSERT_SOON(atomic_load(&packet->waiters) == COUNT);
   prs__packet_publish(packet, PRS_DONE);
   for (uint32_t back = 1; back <= COUNT; back++) {
@@ -215,55 +232,7 @@ static void chain_wakes_all_one_after_the_other(void) {
   prs_packet_unref(packet);
 }
 
-/* ---- what a join sees at the end of the interpreter -------------------------------- */
-
-static _Atomic uint32_t finalizes;
-static _Atomic uint32_t holds;
-
-static bool finalizing(void) { return atomic_load(&finalizes) != 0; }
-
-static void hold(void) { atomic_fetch_add(&holds, 1); }
-
-static const prs_interpreter_t interpreter = {.finalizing = finalizing,
-                                              .hold = hold};
-
-static void unfinished_closure_is_killed_when_all_ends(void) {
-  prs__interpreter = &interpreter;
-  check_event_t go = {0};
-  prs_packet_t *packet = closure_spawn(wait_for_event, &go);
-  ASSERT_SOON(prs_packet_state(packet) == PRS_RUN);
-  atomic_store(&finalizes, 1);
-  ASSERT_UINT(PRS_RUN, prs_packet_state(packet));
-  ASSERT_UINT(1, prs_gate_close(0));
-  ASSERT_UINT(PRS_KILLED, prs_packet_state(packet));
-  ASSERT_INT(PRS_OK, prs_packet_wait(packet, PRS_FOREVER));
-  atomic_store(&finalizes, 0);
-  ASSERT_UINT(PRS_RUN, prs_packet_state(packet));
-  check_event_set(&go);
-  closure_join(packet);
-}
-
-static void every_blocking_call_ends_with_a_hold(void) {
-  prs__interpreter = &interpreter;
-  prs_packet_t *packet = prs_packet_new(&closure_runner);
-  prs_parker_t *parker = prs_parker_new();
-  (void)prs_packet_wait(packet, 1);
-  ASSERT_UINT(1, atomic_load(&holds));
-  (void)prs_parker_park(parker, 1);
-  ASSERT_UINT(2, atomic_load(&holds));
-  (void)prs_sleep(1);
-  ASSERT_UINT(3, atomic_load(&holds));
-  prs_spawn_step_back(0);
-  ASSERT_UINT(4, atomic_load(&holds));
-  (void)prs_workers_retire();
-  ASSERT_UINT(5, atomic_load(&holds));
-  prs__hold();
-  ASSERT_UINT(6, atomic_load(&holds));
-  prs_parker_unref(parker);
-  prs_packet_unref(packet);
-}
-
-/* ---- races ------------------------------------------------------------------------- */
+/* ---- races -------------------------------------------------------------- */
 
 typedef struct race {
   prs_packet_t *packet;
@@ -318,6 +287,7 @@ const check_test_t check_tests[] = {
     TEST(new_packet_is_new),
     TEST(last_reference_frees),
     TEST(state_follows_the_closure),
+    TEST(packet_knows_whether_it_was_spawned),
     TEST(current_is_the_packet_that_runs),
     TEST(name_is_a_copy),
     TEST(long_name_is_cut_between_characters),
@@ -326,8 +296,6 @@ const check_test_t check_tests[] = {
     TEST(closure_cannot_wait_for_itself),
     TEST(huge_times_do_not_overflow),
     TEST(chain_wakes_all_one_after_the_other),
-    TEST(unfinished_closure_is_killed_when_all_ends),
-    TEST(every_blocking_call_ends_with_a_hold),
     TEST(publish_and_wait_never_miss_each_other),
     TEST(timeouts_race_with_publish),
     TEST(dropped_packet_is_freed_by_its_thread),

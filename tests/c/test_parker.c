@@ -12,7 +12,7 @@ static void park(prs_parker_t *parker) {
   ASSERT_INT(PRS_OK, status);
 }
 
-/* ---- the token ------------------------------------------------------------------- */
+/* ---- the token ---------------------------------------------------------- */
 
 static void new_parker_has_no_token(void) {
   prs_parker_t *parker = prs_parker_new();
@@ -53,7 +53,7 @@ static void park_is_never_shorter(void) {
   prs_parker_unref(parker);
 }
 
-/* ---- two threads ------------------------------------------------------------------- */
+/* ---- two threads -------------------------------------------------------- */
 
 typedef struct pair {
   prs_parker_t *parker;
@@ -121,7 +121,8 @@ static void unpark_in_thread(void *arg) {
 }
 
 /* The waiter drops the last reference of its own as soon as it is woken, while
- * the other thread is still inside prs_parker_unpark, which has one borrowed. */
+ * the other thread is still inside prs_parker_unpark, which has one borrowed.
+ */
 static void unpark_outlives_the_owner(void) {
   for (uint32_t i = 0; i < check_rounds(300); i++) {
     pair_t pair = {.parker = prs_parker_new()};
@@ -174,7 +175,7 @@ static void each_round_passes_one_token(void) { ping_pong(PRS_FOREVER, 10000); }
 /* Times about as long as a round takes, so that their ends meet the tokens. */
 static void no_token_is_lost_to_a_time_out(void) { ping_pong(30000, 10000); }
 
-/* ---- storms ------------------------------------------------------------------------- */
+/* ---- storms ------------------------------------------------------------- */
 
 typedef struct storm {
   prs_parker_t *parker;
@@ -208,16 +209,10 @@ static void no_token_is_lost_in_a_storm(void) {
 }
 
 const check_test_t check_tests[] = {
-    TEST(new_parker_has_no_token),
-    TEST(token_waits_for_the_park),
-    TEST(tokens_do_not_add_up),
-    TEST(park_is_never_shorter),
-    TEST(unpark_wakes_the_sleeper),
-    TEST(huge_times_do_not_overflow),
-    TEST(sleeper_keeps_the_parker_alive),
-    TEST(unpark_outlives_the_owner),
-    TEST(each_round_passes_one_token),
-    TEST(no_token_is_lost_to_a_time_out),
-    TEST(no_token_is_lost_in_a_storm),
-    END_OF_TESTS,
+    TEST(new_parker_has_no_token),        TEST(token_waits_for_the_park),
+    TEST(tokens_do_not_add_up),           TEST(park_is_never_shorter),
+    TEST(unpark_wakes_the_sleeper),       TEST(huge_times_do_not_overflow),
+    TEST(sleeper_keeps_the_parker_alive), TEST(unpark_outlives_the_owner),
+    TEST(each_round_passes_one_token),    TEST(no_token_is_lost_to_a_time_out),
+    TEST(no_token_is_lost_in_a_storm),    END_OF_TESTS,
 };

@@ -5,7 +5,7 @@
 #define LONG_NS 10000000u
 #define SPIN_NS 300000u
 
-/* ---- the score ---------------------------------------------------------------- */
+/* ---- the score ---------------------------------------------------------- */
 
 static void long_waits_end_the_spinning(void) {
   prs_patience_t patience = {.score = 1};
@@ -40,7 +40,7 @@ static void lost_patience_comes_back_slowly(void) {
   ASSERT(prs__patience_spins(&patience));
 }
 
-/* ---- the spin ------------------------------------------------------------------ */
+/* ---- the spin ----------------------------------------------------------- */
 
 static prs_watch_t watch_of(_Atomic uint32_t *word, uint32_t unwanted) {
   return (prs_watch_t){
@@ -93,7 +93,7 @@ static void spin_sees_what_another_thread_does(void) {
   }
 }
 
-/* ---- stepping back --------------------------------------------------------------- */
+/* ---- stepping back ------------------------------------------------------ */
 
 static check_event_t door; /* slow starters stand before it */
 

@@ -21,7 +21,7 @@ static int create(prs_os_thread_t *thread, void (*body)(void *), void *arg,
   return status;
 }
 
-/* ---- start, join, detach --------------------------------------------------- */
+/* ---- start, join, detach ------------------------------------------------ */
 
 static void count(void *arg) { ++*(int *)arg; }
 
@@ -90,7 +90,7 @@ static void stranded_thread_never_comes_back(void) {
   ASSERT_INT(PRS_OK, prs_sleep(20000000));
 }
 
-/* ---- stack ----------------------------------------------------------------- */
+/* ---- stack -------------------------------------------------------------- */
 
 /* Touch `size` bytes of stack, a piece in each frame. */
 static unsigned touch(size_t size) {
@@ -156,7 +156,7 @@ static void stack_beyond_all_memory_is_refused(void) {
   refused(SIZE_MAX / 4, PRS_EAGAIN, PRS_EINVAL);
 }
 
-/* ---- sleep ----------------------------------------------------------------- */
+/* ---- sleep -------------------------------------------------------------- */
 
 static void sleep_is_never_shorter(void) {
   static const uint64_t times[] = {0, 1, 999, 50000, 1000000, 2345678};

@@ -2,10 +2,11 @@
 #include "check.h"
 
 #define MILLISECOND 1000000u
-/* Windows counts a wait in milliseconds and takes this number for "for ever". */
+/* Windows counts a wait in milliseconds and takes this number for "for ever".
+ */
 #define INFINITY_MS UINT32_MAX
 
-/* ---- one thread -------------------------------------------------------------- */
+/* ---- one thread --------------------------------------------------------- */
 
 static void other_value_returns_at_once(void) {
   _Atomic uint32_t word = 1;
@@ -23,10 +24,8 @@ static void zero_time_is_over_at_once(void) {
 /* Callers go by the clock and wait again for what is left: that must come to
  * an end, in few rounds. */
 static void time_runs_out_in_few_rounds(void) {
-  static const uint64_t times[] = {1,           999,
-                                   100000,      MILLISECOND,
-                                   2345678,     20 * MILLISECOND,
-                                   60000001u};
+  static const uint64_t times[] = {
+      1, 999, 100000, MILLISECOND, 2345678, 20 * MILLISECOND, 60000001u};
   for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
     _Atomic uint32_t word = 7;
     uint64_t began = prs_now();
@@ -54,7 +53,7 @@ static void wake_of_nobody_does_nothing(void) {
   ASSERT_INT(PRS_ETIMEDOUT, prs__wait(&word, 3, MILLISECOND));
 }
 
-/* ---- several threads ----------------------------------------------------------- */
+/* ---- several threads ---------------------------------------------------- */
 
 typedef struct waiter {
   check_thread_t thread;
@@ -77,10 +76,12 @@ static void set_and_wake_all(_Atomic uint32_t *word) {
 
 /* A number that overflowed on its way to the OS would be a short wait. */
 static void huge_times_do_not_overflow(void) {
-  static const uint64_t times[] = {
-      UINT64_MAX - 1,         UINT64_MAX / 2,           (uint64_t)INT64_MAX + 1,
-      (uint64_t)1000000000 << 32, (uint64_t)INFINITY_MS * MILLISECOND,
-      (uint64_t)(INFINITY_MS - 1) * MILLISECOND};
+  static const uint64_t times[] = {UINT64_MAX - 1,
+                                   UINT64_MAX / 2,
+                                   (uint64_t)INT64_MAX + 1,
+                                   (uint64_t)1000000000 << 32,
+                                   (uint64_t)INFINITY_MS * MILLISECOND,
+                                   (uint64_t)(INFINITY_MS - 1) * MILLISECOND};
   enum { COUNT = sizeof times / sizeof *times };
   _Atomic uint32_t word = 0;
   waiter_t waiters[COUNT];
@@ -131,7 +132,7 @@ static void words_that_share_a_bucket_are_told_apart(void) {
   }
 }
 
-/* ---- tokens: no wake-up is lost ------------------------------------------------- */
+/* ---- tokens: no wake-up is lost ----------------------------------------- */
 
 typedef struct tokens {
   _Atomic uint32_t left;
@@ -174,7 +175,7 @@ static void each_token_wakes_a_taker(void) {
   ASSERT(atomic_load(&tokens.taken) >= tokens.goal);
 }
 
-/* ---- ping-pong: plain data passes with the word ----------------------------------- */
+/* ---- ping-pong: plain data passes with the word ------------------------- */
 
 typedef struct table {
   _Atomic uint32_t turn;

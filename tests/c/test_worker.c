@@ -28,7 +28,7 @@ static void run_at_once(int count) {
   for (int i = 0; i < count; i++) closure_join(packets[i]);
 }
 
-/* ---- one after the other ----------------------------------------------------------- */
+/* ---- one after the other ------------------------------------------------ */
 
 static void closure_runs_on_a_thread_of_its_own(void) {
   uint64_t id = id_of((prs_spawn_options_t){0});
@@ -76,7 +76,7 @@ static void last_parked_is_used_first(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- fresh threads -------------------------------------------------------------------- */
+/* ---- fresh threads ------------------------------------------------------ */
 
 static void dedicated_thread_is_fresh_and_not_kept(void) {
   uint64_t pooled = id_of((prs_spawn_options_t){0});
@@ -133,7 +133,7 @@ static void refused_spawn_leaves_nothing_behind(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- how many stay, and how long --------------------------------------------------------- */
+/* ---- how many stay, and how long ---------------------------------------- */
 
 static void no_more_than_the_cap_stay(void) {
   prs_workers_configure(10ull * SECOND, 3);
@@ -203,7 +203,7 @@ static void idle_time_without_end_does_not_overflow(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- retire ---------------------------------------------------------------------------------- */
+/* ---- retire ------------------------------------------------------------- */
 
 static void retire_ends_all_that_are_parked(void) {
   ASSERT_UINT(0, prs_workers_retire());
@@ -227,7 +227,9 @@ static void retire_lets_running_closures_be(void) {
   closure_assert_nothing_left();
 }
 
-static void retire_others(void *out) { *(uint32_t *)out = prs_workers_retire(); }
+static void retire_others(void *out) {
+  *(uint32_t *)out = prs_workers_retire();
+}
 
 static void closure_may_retire_the_others(void) {
   uint32_t ended = 0;
@@ -238,7 +240,7 @@ static void closure_may_retire_the_others(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- closures that spawn -------------------------------------------------------------------------- */
+/* ---- closures that spawn ------------------------------------------------ */
 
 static void spawn_and_join(void *depth) {
   int left = *(int *)depth;

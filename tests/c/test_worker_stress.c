@@ -1,4 +1,5 @@
-/* Races of spawn, hand-off, idle time-out, retire and join, in large numbers. */
+/* Races of spawn, hand-off, idle time-out, retire and join, in large numbers.
+ */
 #include "closure.h"
 
 #define SPAWNERS 4
@@ -36,7 +37,7 @@ static void run_crowd(void (*round)(uint32_t number), uint32_t rounds) {
   ASSERT_UINT(now.os_threads_created, atomic_load(&closure_attached));
 }
 
-/* ---- hand-off ------------------------------------------------------------------------ */
+/* ---- hand-off ----------------------------------------------------------- */
 
 static void spawn_and_join(uint32_t number) {
   (void)number;
@@ -64,7 +65,7 @@ static void spawn_burst(uint32_t number) {
 
 static void bursts(void) { run_crowd(spawn_burst, 1500); }
 
-/* ---- joiners that race ------------------------------------------------------------------ */
+/* ---- joiners that race -------------------------------------------------- */
 
 static void join_too(void *packet) {
   ASSERT_UINT(PRS_DONE, closure_wait(packet));
@@ -89,7 +90,7 @@ static void three_joiners_of_one_packet(void) {
   run_crowd(join_by_three, 3000);
 }
 
-/* ---- workers that leave ---------------------------------------------------------------------- */
+/* ---- workers that leave ------------------------------------------------- */
 
 /* A worker that has no idle time takes itself off the list while a spawner
  * may already have taken it. */
@@ -137,7 +138,7 @@ static void spawn_of_all_kinds(uint32_t number) {
 
 static void all_kinds_of_spawn(void) { run_crowd(spawn_of_all_kinds, 2000); }
 
-/* ---- stepping back ----------------------------------------------------------------------------- */
+/* ---- stepping back ------------------------------------------------------ */
 
 static void spawn_and_step_back(uint32_t number) {
   uint32_t seen;

@@ -52,8 +52,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     module: Any = metafunc.module
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", cases_in(module.PROGRAM))
-    if "kind" in metafunc.fixturenames:
-        metafunc.parametrize("kind", kinds_of(module.STORM))
+    if "storm_kind" in metafunc.fixturenames:
+        metafunc.parametrize("storm_kind", kinds_of(module.STORM))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

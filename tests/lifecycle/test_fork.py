@@ -14,8 +14,8 @@ STORM = "fork"
 PROGRAM = "fork_cases.py"
 
 
-def test_no_fork_hangs(kind: str, run_storm: Callable[..., None]) -> None:
-    run_storm(kind, few=50)
+def test_no_fork_hangs(storm_kind: str, run_storm: Callable[..., None]) -> None:
+    run_storm(storm_kind, few=50)
 
 
 def test_fork(case: str, run_case: Callable[[str], None]) -> None:

@@ -14,8 +14,8 @@ STORM = "signal"
 PROGRAM = "signal_cases.py"
 
 
-def test_no_interrupt_is_swallowed(kind: str, run_storm: Callable[..., None]) -> None:
-    run_storm(kind, few=100)
+def test_no_interrupt_is_swallowed(storm_kind: str, run_storm: Callable[..., None]) -> None:
+    run_storm(storm_kind, few=100)
 
 
 def test_signals(case: str, run_case: Callable[[str], None]) -> None:

@@ -42,7 +42,7 @@ static void affinity_is_obeyed(void) {
   ASSERT_UINT(1, parallelism());
 }
 
-/* ---- files in the place of the kernel's --------------------------------------------- */
+/* ---- files in the place of the kernel's --------------------------------- */
 
 static void write_file(const char *path, const char *text) {
   FILE *stream = fopen(path, "w");
@@ -117,7 +117,7 @@ static void first_version_has_two_files(void) {
 }
 
 static void nonsense_is_no_limit(void) {
-  static const char *texts[] = {"",        "\n",       "max\n",  "0 0\n",
+  static const char *texts[] = {"",         "\n",         "max\n",  "0 0\n",
                                 "-5 100\n", "100000 0\n", "what?\n"};
   be_in_groups("0::/mine\nnonsense\n7:\n\n");
   make_folder("/sys/fs/cgroup/mine");
@@ -128,12 +128,9 @@ static void nonsense_is_no_limit(void) {
 }
 
 const check_test_t check_tests[] = {
-    TEST(affinity_is_obeyed),
-    TEST(second_version_has_one_file),
-    TEST(groups_above_count_too),
-    TEST(first_version_has_two_files),
-    TEST(nonsense_is_no_limit),
-    END_OF_TESTS,
+    TEST(affinity_is_obeyed),     TEST(second_version_has_one_file),
+    TEST(groups_above_count_too), TEST(first_version_has_two_files),
+    TEST(nonsense_is_no_limit),   END_OF_TESTS,
 };
 
 #else

@@ -37,7 +37,7 @@ static void need_threads_in_child(void) {
     check_skip("ThreadSanitizer cannot follow the threads of a child");
 }
 
-/* ---- generation ---------------------------------------------------------------- */
+/* ---- generation --------------------------------------------------------- */
 
 static void second_generation(void) { ASSERT_UINT(2, prs_fork_generation()); }
 
@@ -59,7 +59,7 @@ static void second_init_adds_no_part_again(void) {
   ASSERT_UINT(0, prs_fork_generation());
 }
 
-/* ---- packets and parkers --------------------------------------------------------- */
+/* ---- packets and parkers ------------------------------------------------ */
 
 static prs_packet_t *parents;
 static prs_packet_t *finished;
@@ -110,7 +110,7 @@ static void parker_keeps_its_token(void) {
   prs_parker_unref(parker);
 }
 
-/* ---- workers ------------------------------------------------------------------------ */
+/* ---- workers ------------------------------------------------------------ */
 
 /* A worker that has its place in the list, and is not in it yet: the spawn
  * looks into the list and must not find a worker of the parent there. */
@@ -173,7 +173,7 @@ static void statistics_begin_again(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- a fork inside a closure ------------------------------------------------------------ */
+/* ---- a fork inside a closure -------------------------------------------- */
 
 static void child_of_a_closure(void) {
   ASSERT(prs_packet_current() != NULL);
@@ -207,7 +207,8 @@ static void fork_and_return(void *child) {
 
 static void child_of_a_closure_ends_with_it(void) {
   if (check_runs_under("address"))
-    check_skip("LeakSanitizer misses the stack of the main thread in the child");
+    check_skip(
+        "LeakSanitizer misses the stack of the main thread in the child");
   pid_t child = -1;
   closure_join(closure_spawn(fork_and_return, &child));
   ASSERT(child > 0);
@@ -215,7 +216,7 @@ static void child_of_a_closure_ends_with_it(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- the gate ----------------------------------------------------------------------------- */
+/* ---- the gate ----------------------------------------------------------- */
 
 static check_event_t door;
 
@@ -243,6 +244,7 @@ static void starts_in_flight_stay_with_the_parent(void) {
 
 static void look_at_shut_gate(void) {
   ASSERT_INT(PRS_GATE_SHUT, prs_gate_state());
+  ASSERT(prs__gate_is_sealed());
   ASSERT(!prs__gate_start());
   ASSERT(!prs__gate_enter());
 }
@@ -252,7 +254,36 @@ static void shut_gate_stays_shut(void) {
   fork_and_run(look_at_shut_gate);
 }
 
-/* ---- those who are told ---------------------------------------------------------------------- */
+/* ---- the line ------------------------------------------------------------ */
+
+static check_event_t enough;
+
+static void stand_in_line(void *arg) {
+  (void)arg;
+  prs_line_enter();
+  check_event_wait(&enough);
+  prs_line_leave();
+}
+
+static void pass_the_line(void) {
+  for (int i = 0; i < 10; i++) {
+    prs_line_enter();
+    prs_line_leave();
+  }
+}
+
+static void those_in_line_stay_with_the_parent(void) {
+  enum { THREADS = 4 };
+  check_thread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    check_thread_start(&threads[i], stand_in_line, NULL);
+  ASSERT_SOON(check_statistics().parks >= THREADS);
+  fork_and_run(pass_the_line);
+  check_event_set(&enough);
+  for (int i = 0; i < THREADS; i++) check_thread_join(&threads[i]);
+}
+
+/* ---- those who are told ------------------------------------------------- */
 
 static int prepared;
 static int in_parent;
@@ -286,13 +317,12 @@ static void installed_handlers_are_called(void) {
   ASSERT_INT(1, in_parent);
 }
 
-/* ---- churn ------------------------------------------------------------------------------------- */
-
-static check_event_t enough;
+/* ---- churn -------------------------------------------------------------- */
 
 static void churn(void *arg) {
   (void)arg;
-  while (!check_event_is_set(&enough)) closure_join(closure_spawn(nothing, NULL));
+  while (!check_event_is_set(&enough))
+    closure_join(closure_spawn(nothing, NULL));
 }
 
 static void churn_in_child(void) {
@@ -304,7 +334,8 @@ static void churn_in_child(void) {
 static void fork_during_churn(void) {
   need_threads_in_child();
   if (check_runs_under("address"))
-    check_skip("AddressSanitizer's allocator may be locked for ever in a child");
+    check_skip(
+        "AddressSanitizer's allocator may be locked for ever in a child");
   enum { SPAWNERS = 3 };
   check_thread_t spawners[SPAWNERS];
   prs_workers_configure(1000, 2); /* so that the idle list is never at rest */
@@ -327,6 +358,7 @@ const check_test_t check_tests[] = {
     TEST(child_of_a_closure_ends_with_it),
     TEST(starts_in_flight_stay_with_the_parent),
     TEST(shut_gate_stays_shut),
+    TEST(those_in_line_stay_with_the_parent),
     TEST(parts_are_told_of_a_fork),
     TEST(installed_handlers_are_called),
     TEST(fork_during_churn),

@@ -57,8 +57,7 @@ static int interrupt(target_t *target) {
 
 static int call_wait(target_t *target) {
   int status = PRS_OK; /* "for no reason at all" is allowed */
-  while (status == PRS_OK)
-    status = prs__wait(&target->word, 0, PRS_FOREVER);
+  while (status == PRS_OK) status = prs__wait(&target->word, 0, PRS_FOREVER);
   return status;
 }
 
@@ -104,7 +103,7 @@ static void signal_ends_a_sleep(void) {
   ASSERT_INT(PRS_EINTR, interrupt(&target));
 }
 
-/* ---- waits that a signal must not end -------------------------------------------- */
+/* ---- waits that a signal must not end ----------------------------------- */
 
 static prs_lock_t lock;
 
@@ -177,7 +176,7 @@ static void signal_does_not_wake_a_parked_worker(void) {
   closure_assert_nothing_left();
 }
 
-/* ---- a storm ------------------------------------------------------------------------ */
+/* ---- a storm ------------------------------------------------------------ */
 
 typedef struct game {
   prs_parker_t *mine;
