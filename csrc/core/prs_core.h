@@ -212,7 +212,7 @@ struct prs_worker {
   void *attached; /* the runner's own, kept from closure to closure */
   prs_os_thread_t thread;
   uintptr_t leaves_after; /* the thread that left before it; 0 for none */
-  _Atomic uint32_t cpu; /* where it was last seen */
+  _Atomic uint32_t cpu;   /* where it was last seen */
   uint32_t generation;
   bool fresh;    /* asked for one closure only */
   bool asked;    /* and `keeps` is the answer, until the closure has ended */

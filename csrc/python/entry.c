@@ -124,8 +124,8 @@ static bool clear_locals(PyThreadState *state) {
 }
 
 /* An asynchronous exception may come late, when the closure it was meant for
- * has ended. Taking it back would leave CPython's flag up for ever (up to 3.12),
- * so it is raised where it does no harm. */
+ * has ended. Taking it back would leave CPython's flag up for ever (up
+ * to 3.12), so it is raised where it does no harm. */
 static void drop_async_exception(PyThreadState *state) {
   while (state->async_exc != NULL) {
     PyObject *result = PyObject_CallNoArgs(nothing);

@@ -18,11 +18,12 @@ int prs__add_type(PyObject *module, PyType_Spec *spec) {
   return status;
 }
 
-PyDoc_STRVAR(connect_doc,
-             "connect(address, entry, nothing, main_thread, /)\n--\n\n"
-             "Take the function table of `_native`, the function that runs a "
-             "job on a new thread,\none that does nothing, and the ident of the "
-             "main thread.");
+PyDoc_STRVAR(
+    connect_doc,
+    "connect(address, entry, nothing, main_thread, /)\n--\n\n"
+    "Take the function table of `_native`, the function that runs a "
+    "job on a new thread,\none that does nothing, and the ident of the "
+    "main thread.");
 
 static PyObject *connect(PyObject *module, PyObject *args) {
   (void)module;

@@ -162,11 +162,12 @@ static PyObject *packet_put_err(packet_object_t *self, PyObject *value) {
   return put(self, value, true);
 }
 
-PyDoc_STRVAR(take_doc,
-             "take(ok, err, /)\n--\n\n"
-             "Return the result, to one caller only: ok(value) or err(panic). "
-             "The packet keeps it,\nfor give_back(), until it is dropped. Raise "
-             "LookupError when it was taken, EOFError\nwhen the thread left none.");
+PyDoc_STRVAR(
+    take_doc,
+    "take(ok, err, /)\n--\n\n"
+    "Return the result, to one caller only: ok(value) or err(panic). "
+    "The packet keeps it,\nfor give_back(), until it is dropped. Raise "
+    "LookupError when it was taken, EOFError\nwhen the thread left none.");
 
 static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
                              Py_ssize_t count) {

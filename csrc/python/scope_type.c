@@ -49,9 +49,8 @@ static PyObject *scope_exit(PyObject *self, PyObject *const *args,
   if (list == NULL) return NULL;
   PyObject *interrupt = wait_for_all(list);
   Py_DECREF(list);
-  PyObject *result =
-      PyObject_CallMethod(self, "_leave", "OO", args[1],
-                          interrupt != NULL ? interrupt : Py_None);
+  PyObject *result = PyObject_CallMethod(
+      self, "_leave", "OO", args[1], interrupt != NULL ? interrupt : Py_None);
   Py_XDECREF(interrupt);
   return result;
 }
@@ -66,11 +65,10 @@ static PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {0, NULL}};
 
-static PyType_Spec spec = {
-    .name = "pythread_rs._objects.ScopeBase",
-    .basicsize = sizeof(PyObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
-    .slots = slots};
+static PyType_Spec spec = {.name = "pythread_rs._objects.ScopeBase",
+                           .basicsize = sizeof(PyObject),
+                           .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                           .slots = slots};
 
 int prs__add_scope_type(PyObject *module) {
   return prs__add_type(module, &spec);

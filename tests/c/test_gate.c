@@ -213,7 +213,10 @@ static void spawn_until_closed(void *arg) {
     prs_packet_t *packet = closure_new(count_entry, NULL);
     prs_spawn_options_t options = {0};
     int os_error = 0;
-    int status = prs_spawn(packet, &options, &os_error);
+    int status;
+    do {
+      status = prs_spawn(packet, &options, &os_error);
+    } while (check_again(status));
     if (status == PRS_ECLOSED) {
       closure_drop(packet);
       atomic_fetch_add(&refused_spawns, 1);
