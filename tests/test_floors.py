@@ -45,8 +45,8 @@ CATCHES_EVERYTHING = {
     ("panic/_hook.py", "run_hook"): (
         "a hook that raises, whatever it raises, must not end the thread that reports a panic"
     ),
-    ("thread/_scope.py", "_join_all"): (
-        "what a signal handler raises while the scope waits is kept until every thread is joined"
+    ("thread/_handle.py", "_join"): (
+        "whatever interrupts it before the result is stored, the result goes back to the packet"
     ),
 }
 

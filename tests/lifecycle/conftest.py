@@ -86,8 +86,10 @@ class RunPython(Protocol):
 def run_python(tmp_path: Path) -> RunPython:
     def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-X", "faulthandler", *arguments]
-        pipe: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        with subprocess.Popen(command, cwd=tmp_path, encoding="utf-8", **pipe) as process:
+        options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        # Streams without a buffer would have no lock that a thread can take with it.
+        options["env"] = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+        with subprocess.Popen(command, cwd=tmp_path, encoding="utf-8", **options) as process:
             try:
                 out, err = process.communicate(stdin, timeout=CASE_SECONDS)
             except subprocess.TimeoutExpired:

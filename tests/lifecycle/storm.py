@@ -223,6 +223,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     options = parse()
     os.environ.pop("PYTHREAD_RS_BACKTRACE", None)  # it changes what a child prints
+    os.environ.pop("PYTHONUNBUFFERED", None)  # streams without a buffer have no lock to lose
     began = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(lambda child: run(child, options.deadline), children(options)))

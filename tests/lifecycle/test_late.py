@@ -26,9 +26,7 @@ IMPORT = """
         sleep, spawn, thread_local,
     )
 """
-REFUSED = (
-    "SpawnError ESHUTDOWN [Errno 108] failed to spawn thread: the interpreter is exiting\n"
-)
+REFUSED = "SpawnError ESHUTDOWN [Errno 108] failed to spawn thread: the interpreter is exiting\n"
 
 
 def test_callbacks_after_the_import_may_spawn(output_of: Callable[..., str]) -> None:

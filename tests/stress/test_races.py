@@ -122,7 +122,7 @@ def test_a_result_is_freed_once_whoever_loses(rounds: Rounds) -> None:
 
 
 def test_no_token_is_lost(rounds: Rounds) -> None:
-    """Two threads hand a turn to and fro; each waits for its token only."""
+    """Two threads hand a turn back and forth; each waits for its token only."""
     turns = len(rounds(2000))
     turn = [0]
 

@@ -95,7 +95,10 @@ def end(*handles: JoinHandle[Any]) -> None:
 
 
 def threads_may_run() -> None:
-    """A fork that Python is right to warn of is what the case is about."""
+    """A fork that Python is right to warn of is what the case is about.
+
+    From 3.15 on every fork on another thread than the main one is warned of, with `threading` too.
+    """
     warnings.simplefilter("ignore", DeprecationWarning)
 
 
@@ -218,6 +221,7 @@ def case_a_token_survives() -> None:
 
 
 def case_thread_locals_of_the_forking_thread_go_with_the_child() -> None:
+    threads_may_run()
     gone: list[int] = []
 
     class Loud:
@@ -260,6 +264,7 @@ ENDS: dict[str, tuple[Callable[[], object], int]] = {
 
 
 def case_a_closure_that_forked_ends_the_child() -> None:
+    threads_may_run()
     panic.set_hook(lambda info: None)
 
     def work(action: Callable[[], object]) -> int:
@@ -275,6 +280,8 @@ def case_a_closure_that_forked_ends_the_child() -> None:
 
 
 def case_a_child_of_a_thread_has_a_main_thread() -> None:
+    threads_may_run()
+
     def check() -> None:
         assert threading.current_thread() is threading.main_thread()
         assert threading.main_thread().ident == threading.get_ident()
@@ -294,6 +301,7 @@ def case_a_child_of_a_thread_has_a_main_thread() -> None:
 
 def case_a_child_of_a_thread_takes_signals() -> None:
     """Its only thread is the main one now: Ctrl-C must reach its waits."""
+    threads_may_run()
 
     def check() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -324,6 +332,7 @@ def case_a_child_of_a_thread_spawns_and_forks() -> None:
 
 
 def case_output_of_a_child_of_a_thread_arrives_once() -> None:
+    threads_may_run()
     read, write = os.pipe()
 
     def work() -> int:
