@@ -1,0 +1,1 @@
+"""What the benchmarks share: batches by turns, child programs, regimes, reports, tables."""
