@@ -76,7 +76,16 @@ def setting(results: list[Result]) -> list[str]:
         ]
         for result in results
     ]
+    rows.append(["runs of each shape", runs(results)])
     return [f"| {' | '.join(row)} |" for row in [["", ""], ["---", "---"], *rows]]
+
+
+def runs(results: list[Result]) -> str:
+    """Say how often each shape was run for the bars: one number, or the range of them."""
+    counts = {len(report.keys) for result in results for report in reports_of(result).values()}
+    return (
+        "-".join(str(count) for count in sorted({min(counts), max(counts)})) if counts else "none"
+    )
 
 
 def summary_table(results: list[Result]) -> list[str]:
@@ -132,7 +141,28 @@ def missed(results: list[Result]) -> list[str]:
                 for check in report.checks
                 if not check.holds
             ]
-    return lines or ["No bar is missed, and every check of the figures holds."]
+    lines = lines or ["No bar is missed, and every check of the figures holds."]
+    return [*lines, "", *disturbed(results)]
+
+
+def disturbed(results: list[Result]) -> list[str]:
+    """Name the figures for the bars that were taken while other programs ran."""
+    lines: list[str] = []
+    for result in results:
+        shares = [
+            f"`{report.shape}` {report.others:.0%}"
+            for report in reports_of(result).values()
+            if report.disturbed and report.others is not None
+        ]
+        if shares:
+            lines.append(f"- Python {result['facts']['python']}: {', '.join(shares)}.")
+    if not lines:
+        return ["Other programs left the CPUs alone meanwhile."]
+    return [
+        "Other programs took more than 10 % of the CPU time while these were measured:",
+        "",
+        *lines,
+    ]
 
 
 def all_tables(results: list[Result]) -> list[str]:

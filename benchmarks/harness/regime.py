@@ -49,7 +49,7 @@ class Regime:
         return f"--{self.name.replace('_', '-')}"
 
 
-BARS = Regime("bars", "a quiet machine, all CPUs, calls in a row", SHAPES, part=1)
+BARS = Regime("bars", "all CPUs, calls in a row", SHAPES, part=1)
 REGIMES = (
     BARS,
     Regime("one_cpu", "everything pinned to one CPU", LATENCY_SHAPES, cpus=1),

@@ -134,24 +134,27 @@ static void drop_async_exception(PyThreadState *state) {
   }
 }
 
-/* Caches all over CPython (context variables, asyncio's running loop) believe
- * that a state with the same id is the same thread: give it another one. */
-static void renew_identity(PyThreadState *state) {
+/* Drop all that Python code left on this thread.
+ * Returns: whether there was anything whose destructor may have left more. */
+static bool clear_once(PyThreadState *state) {
+  bool found = clear_locals(state) || state->context != NULL;
   Py_CLEAR(state->context);
   state->context_ver++;
-  state->id = atomic_fetch_add(&next_state_id, 1);
+  clear_tracing(state);
+  Py_CLEAR(state->async_gen_firstiter);
+  Py_CLEAR(state->async_gen_finalizer);
+  state->coroutine_origin_tracking_depth = 0;
+  return found;
 }
 
 /* Make the state as new: the next closure finds nothing of this one. */
 static void clean(PyThreadState *state) {
-  clear_tracing(state);
-  for (int i = 0; i < CLEAR_ROUNDS && clear_locals(state); i++) continue;
-  Py_CLEAR(state->async_gen_firstiter);
-  Py_CLEAR(state->async_gen_finalizer);
-  state->coroutine_origin_tracking_depth = 0;
-  renew_identity(state);
+  for (int i = 0; i < CLEAR_ROUNDS && clear_once(state); i++) continue;
   drop_async_exception(state);
   PyErr_Clear();
+  /* Caches all over CPython (context variables, asyncio's running loop) believe
+   * that a state with the same id is the same thread: give it another one. */
+  state->id = atomic_fetch_add(&next_state_id, 1);
 }
 
 /* ---- run ----------------------------------------------------------------- */

@@ -40,7 +40,8 @@ bool gil;
 bool head_lock;  /* CPython's, in PyThreadState_New */
 bool state_lock; /* ours around it, up to 3.12 */
 bool idle_lock;
-bool listed;     /* a worker of the parent is on the idle list */
+bool listed;     /* a worker of the parent is on the idle list, */
+bool leaving;    /* or leaves, and waits for somebody to join it */
 byte idle_places;
 byte starting;
 byte entering;
@@ -84,10 +85,13 @@ proctype Starting() provided (!in_child) {
 }
 
 proctype Ending() provided (!in_child) {
-  idle_places++;
-  LOCK(idle_lock);
-  listed = true;
-  UNLOCK(idle_lock)
+  if
+  :: idle_places++;
+     LOCK(idle_lock);
+     listed = true;
+     UNLOCK(idle_lock)
+  :: leaving = true
+  fi
 }
 
 /* ---- the child ----------------------------------------------------------- */
@@ -117,6 +121,9 @@ inline reset_in_child() {
 #ifndef IDLE_LIST_NOT_RESET
   listed = false;
 #endif
+#ifndef LEAVING_NOT_RESET
+  leaving = false;
+#endif
   idle_places = 0;
 #ifndef OWN_PACKET_NOT_TAKEN_OVER
   if
@@ -137,7 +144,8 @@ inline live_in_child() {
   assert(!in_closure || VIEW(OWN) == RUN);
   starting++;
   LOCK(idle_lock);
-  assert(!listed); /* a worker that is not there would never run it */
+  assert(!listed); /* a worker that is not there would never run it, */
+  assert(!leaving); /* and a thread that is not there never be joined */
   UNLOCK(idle_lock);
   generations[CHILDS] = fork_generation;
   run ChildThread();
@@ -193,5 +201,6 @@ init {
   atomic { run Starting(); run Ending(); run Forking() };
   timeout ->
     assert(forked);
-    assert(in_child || (states[OTHER] == DONE && listed && entering == 0))
+    assert(in_child || (states[OTHER] == DONE && starting + entering == 0));
+    assert(in_child || listed || leaving)
 }

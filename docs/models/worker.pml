@@ -29,7 +29,7 @@
 #define TIME_OUTS 0 /* parked workers whose time may be over */
 #endif
 #ifndef RETIRES
-#define RETIRES 0 /* 1: workers are retired meanwhile */
+#define RETIRES 0 /* 1: workers are retired meanwhile; 2: by a spawner, at last */
 #endif
 #ifndef FRESH
 #define FRESH 0 /* 1: the first spawn of the first spawner is `dedicated` */
@@ -48,10 +48,10 @@ typedef worker_t {
   bool asked;
   bool keeps;
   bool attached;
+  byte leaves_after;
   bool freed;
   /* Not in the C code: what became of it. */
   bool was_listed;
-  bool detached;
   bool joined;
   bool ended
 }
@@ -69,6 +69,7 @@ packet_t packets[SPAWNS + 1];
 bool locked; /* idle_lock; how it is taken is in lock.pml */
 byte idle_list;
 byte idle_places;
+byte leaving; /* the last thread that left; nobody has joined it */
 byte created;
 byte spawned;
 byte time_outs;
@@ -180,6 +181,20 @@ inline worker_keeps(w, yes) {
 
 /* ---- the worker's own thread --------------------------------------------- */
 
+inline announce_leaving() {
+  atomic { TOUCH_W; W.leaves_after = leaving; leaving = w }
+}
+
+inline join_thread(thread) {
+  if
+  :: thread != 0 ->
+     workers[thread].ended;
+     assert(!workers[thread].joined);
+     workers[thread].joined = true
+  :: else
+  fi
+}
+
 inline unref(p) {
   atomic {
     TOUCH_P;
@@ -232,7 +247,11 @@ inline run_packet() {
 #endif
   if
   :: stays -> idle_push(w)
+#ifdef ANNOUNCED_AFTER_DONE
   :: else
+#else
+  :: else -> announce_leaving()
+#endif
   fi;
 #ifdef PACKET_CLEARED_AFTER_LISTING
   W.packet = 0;
@@ -242,6 +261,12 @@ inline run_packet() {
 #endif
 #ifndef DONE_BEFORE_LISTED
   publish_done();
+#endif
+#ifdef ANNOUNCED_AFTER_DONE
+  if
+  :: !stays -> announce_leaving()
+  :: else
+  fi;
 #endif
   p = 0
 }
@@ -317,11 +342,19 @@ proctype Worker(byte w) {
      fi
   od;
 #ifdef JOINED_WHENEVER_RETIRED
-  W.detached = told != RETIRE;
+  found = told == RETIRE; /* somebody joins this thread */
 #else
-  atomic { TOUCH_W; W.detached = told != RETIRE || W.signal != RETIRE };
+  atomic { TOUCH_W; found = told == RETIRE && W.signal == RETIRE };
 #endif
-  atomic { TOUCH_W; W.freed = true };
+#ifdef ANNOUNCED_THOUGH_JOINED
+  found = false;
+#endif
+  if
+  :: told == RETIRE && !found -> announce_leaving()
+  :: else
+  fi;
+  atomic { TOUCH_W; link = W.leaves_after; W.freed = true };
+  join_thread(link);
   W.ended = true
 }
 
@@ -367,21 +400,7 @@ inline spawn(fresh_one) {
   w = 0
 }
 
-proctype Spawner(bool fresh_one) {
-  byte p, w, old, i;
-  do
-  :: i < EACH ->
-     spawn((fresh_one && i == 0));
-     P.state == DONE; /* join */
-     unref(p);
-     i++
-  :: else -> break
-  od;
-  finished++
-}
-
-proctype Retirer() {
-  byte w, thread, old;
+inline retire() {
   do
   :: idle_pop(w);
      if
@@ -396,11 +415,47 @@ proctype Retirer() {
      atomic { TOUCH_W; thread = w };
 #endif
      w = 0;
-     workers[thread].ended; /* pthread_join */
-     assert(!workers[thread].detached && !workers[thread].joined);
-     workers[thread].joined = true;
+     join_thread(thread);
      thread = 0
   od;
+  atomic { thread = leaving; leaving = 0 };
+  join_thread(thread);
+  thread = 0
+}
+
+/* As a fork after the last join must find it, but for threads that time out. */
+inline check_nobody_is_left() {
+  d_step {
+    w = 1;
+    do
+    :: w <= created -> assert(W.ended || TIME_OUTS || SPAWNERS > 1); w++
+    :: else -> break
+    od;
+    w = 0
+  }
+}
+
+proctype Spawner(bool fresh_one) {
+  byte p, w, thread, old, i;
+  do
+  :: i < EACH ->
+     spawn((fresh_one && i == 0));
+     P.state == DONE; /* join */
+     unref(p);
+     i++
+  :: else -> break
+  od;
+  p = 0;
+  if
+  :: RETIRES == 2 -> retire(); check_nobody_is_left()
+  :: else
+  fi;
+  finished++
+}
+
+proctype Retirer() {
+  byte w, thread, old;
+  retire();
   finished++
 }
 
@@ -420,7 +475,8 @@ inline check_the_end() {
     w = 1;
     do
     :: w <= created ->
-       assert(W.ended == W.freed && (!W.ended || W.detached != W.joined));
+       assert(W.ended == W.freed);
+       assert(!W.ended || W.joined != (leaving == w));
        if
        :: !W.ended -> listed--
        :: else
@@ -448,7 +504,7 @@ init {
     :: else
     fi;
     if
-    :: RETIRES -> run Retirer()
+    :: RETIRES == 1 -> run Retirer()
     :: else -> finished++
     fi
   };

@@ -58,8 +58,8 @@ STORMS = {
         "exit_mix.py",
         kinds=(
             *("compute", "allocate", "collect", "raise", "print", "print_err", "log", "write"),
-            *("sleep", "park", "queue", "join", "start", "churn", "spawn", "lock", "scope"),
-            *("locals", "panic", "report", "daemon", "mix"),
+            *("sleep", "park", "queue", "join", "start", "starved", "churn", "spawn"),
+            *("lock", "scope", "locals", "panic", "report", "daemon", "mix"),
         ),
         ways={
             "end": Way(),

@@ -181,7 +181,7 @@ def test_pytest_ends_with_threads_of_a_test_alive(
 
         @pytest.mark.parametrize("f", [compute, park, print_for_ever])
         def test_leaves_threads(f):
-            for _ in range(5):
+            for _ in range(2):
                 spawn(f)
 
         def test_fails():

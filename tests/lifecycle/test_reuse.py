@@ -253,6 +253,37 @@ def test_a_destructor_that_makes_new_values_does_not_leave_them() -> None:
     assert spawn(lambda: vars(standard_local)).join() == Ok({})
 
 
+@pytest.mark.parametrize("of", ["threading.local", "thread_local", "ContextVar"])
+@pytest.mark.parametrize("name", DIRT)
+def test_what_a_destructor_leaves_goes_too(name: str, of: str) -> None:
+    """The last Python code of a thread may leave dirt as well."""
+    if name == of == "thread_local":
+        pytest.skip("a thread-local cannot be used while it is destroyed")
+    dirt = DIRT[name]
+    context_variable: contextvars.ContextVar[LeavesDirt] = contextvars.ContextVar("dirt")
+
+    class LeavesDirt:
+        def __del__(self) -> None:
+            if name != "panicking":
+                dirt.leave()
+
+    def leave() -> int:
+        if of == "threading.local":
+            standard_local.dirt = LeavesDirt()
+        elif of == "thread_local":
+            own_local.get().append(LeavesDirt())
+        else:
+            context_variable.set(LeavesDirt())
+        return ident()
+
+    def look() -> tuple[int, object]:
+        return ident(), repr(dirt.look())
+
+    expected = Builder(dedicated=True).spawn(look).join().unwrap()[1]
+    worker = spawn(leave).join().unwrap()
+    assert spawn(look).join() == Ok((worker, expected))
+
+
 def test_a_destructor_sees_its_own_thread() -> None:
     """Values of `threading.local` go last: the thread is still a thread by then."""
     seen: list[object] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -27,7 +28,10 @@ if WAY == "slow":
     atexit.register(time.sleep, 0.002)  # before the import: runs when the gate has closed
 
 from pythread_rs import (  # noqa: E402  # the order of imports is what is tested
+    Builder,
+    JoinHandle,
     SpawnError,
+    _ffi,
     current,
     panic,
     park,
@@ -43,7 +47,7 @@ if WAY == "slow":
     atexit.register(time.sleep, 0.002)  # after it: runs while threads may still start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # What a spawn or a join may say to a destructor that runs while the interpreter goes away:
 # modules and their globals may be gone by then.
@@ -168,6 +172,8 @@ def spawn_and_forget() -> NoReturn:
             spawn(int)
         except SpawnError:
             sleep(0.001)
+        if _ffi.statistics()["live"] > 50:  # or thousands would pile up behind the GIL
+            sleep(0.001)
 
 
 def keep_starting() -> NoReturn:
@@ -178,6 +184,12 @@ def keep_starting() -> NoReturn:
             spawn(nap)
         sleep(0.001)
     park_for_ever()
+
+
+def begin() -> None:
+    """Be a thread that comes late: it must not touch an interpreter that is gone."""
+    spawn(nap)
+    nap()
 
 
 def hold_lock() -> NoReturn:
@@ -250,6 +262,7 @@ KINDS: dict[str, list[Callable[[], None]]] = {
     "queue": [send_mail, read_mail],
     "join": [join_for_ever, join_a_while],
     "start": [keep_starting],
+    "starved": [begin],
     "churn": [churn],
     "spawn": [spawn_and_forget],
     "lock": [hold_lock, want_lock],
@@ -278,6 +291,30 @@ class SlowToGo:
 leftover = SlowToGo()
 
 
+def leave_slowly() -> None:
+    """Sleep in C when the interpreter is gone, so that a thread may come after its end.
+
+    `on_exit` calls its function with the exit status: these are microseconds then, but the kernel
+    takes some fifty for each.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "on_exit"):
+        for _ in range(rng.randint(10, 60)):
+            libc.on_exit(libc.usleep, None)
+
+
+@contextlib.contextmanager
+def starting_late() -> Iterator[None]:
+    """Start threads that run only while this one, on the same CPU, does not."""
+    if not hasattr(os, "SCHED_IDLE"):
+        yield
+        return
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    yield
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def leave() -> None:
     if WAY == "exit7":
         sys.exit(7)
@@ -286,7 +323,16 @@ def leave() -> None:
     if WAY == "process":
         process.exit(7)
     if WAY == "process_thread":
-        spawn(process.exit, 7).join()
+        start(Builder(), process.exit, 7).join()
+
+
+def start(builder: Builder, f: Callable[..., None], *args: int) -> JoinHandle[None]:
+    """Start a thread, also on a machine that is out of threads for a moment."""
+    while True:
+        try:
+            return builder.spawn(f, *args)
+        except SpawnError:
+            time.sleep(0.01)
 
 
 def main() -> None:
@@ -294,10 +340,15 @@ def main() -> None:
         panic.set_hook(lambda info: None)
     if SEED % 3 == 0:
         current()
-    handles = [spawn(rng.choice(KINDS[KIND])) for _ in range(rng.randint(1, 20))]
+    if rng.random() < 0.5:
+        leave_slowly()
+    builder = Builder(dedicated=rng.random() < 0.3)
+    with starting_late() if KIND == "starved" else contextlib.nullcontext():
+        handles = [start(builder, rng.choice(KINDS[KIND])) for _ in range(rng.randint(1, 20))]
     if rng.random() < 0.5:
         del handles[::2]  # these threads are detached
-    time.sleep(rng.random() * 0.01)
+    if KIND != "starved":
+        time.sleep(rng.random() * 0.01)
     globals()["kept"] = handles  # the others have a handle to the very end
     leave()
 
