@@ -66,14 +66,10 @@ def check(status: int) -> None:
         raise NativeError(f"native call failed with status {status}")
 
 
-def _nothing() -> None:
-    """Do nothing: a place where a late asynchronous exception does no harm."""
-
-
-def connect(entry: Any, main_thread: int) -> None:
-    """Make the C layer ready and tell it what every new thread calls."""
+def connect(entry: Any, settle: Any, main_thread: int) -> None:
+    """Make the C layer ready and tell it what every new thread calls, first and last."""
     check(_lib.prs_init())
-    _objects.connect(int(_lib.prs_py_table()), entry, _nothing, main_thread)
+    _objects.connect(int(_lib.prs_py_table()), entry, settle, main_thread)
 
 
 def nanoseconds(duration: float | timedelta) -> int:

@@ -7,7 +7,7 @@ from typing import Any, final
 def connect(
     address: int,
     entry: Callable[[list[Any]], None],
-    nothing: Callable[[], None],
+    settle: Callable[[], None],
     main_thread: int,
     /,
 ) -> None: ...

@@ -18,8 +18,9 @@
 /* Thread state ids that CPython will not reach by counting. */
 #define FIRST_STATE_ID (1ull << 62)
 
-static PyObject *entry;   /* called with the job; kept for ever */
-static PyObject *nothing; /* a Python function that does nothing */
+static PyObject *entry; /* called with the job; kept for ever */
+static PyObject
+    *settle; /* resets what the C layer cannot reach; raises nothing */
 static PyInterpreterState *interpreter;
 static _Atomic unsigned long main_thread;
 static _Atomic uint64_t next_state_id = FIRST_STATE_ID;
@@ -123,14 +124,22 @@ static bool clear_locals(PyThreadState *state) {
   return found;
 }
 
+/* A late asynchronous exception may come out of it, once. */
+static void call_settle(void) {
+  PyObject *result = NULL;
+  for (int i = 0; i < 2 && result == NULL; i++) {
+    result = PyObject_CallNoArgs(settle);
+    PyErr_Clear();
+  }
+  Py_XDECREF(result);
+}
+
 /* An asynchronous exception may come late, when the closure it was meant for
  * has ended. Taking it back would leave CPython's flag up for ever (up
  * to 3.12), so it is raised where it does no harm. */
 static void drop_async_exception(PyThreadState *state) {
   while (state->async_exc != NULL) {
-    PyObject *result = PyObject_CallNoArgs(nothing);
-    Py_XDECREF(result);
-    PyErr_Clear();
+    call_settle();
   }
 }
 
@@ -149,7 +158,10 @@ static bool clear_once(PyThreadState *state) {
 
 /* Make the state as new: the next closure finds nothing of this one. */
 static void clean(PyThreadState *state) {
-  for (int i = 0; i < CLEAR_ROUNDS && clear_once(state); i++) continue;
+  int rounds = 0;
+  while (rounds < CLEAR_ROUNDS && clear_once(state)) rounds++;
+  /* From 3.14 on asyncio's running loop is a field that no header shows. */
+  if (rounds > 0) call_settle();
   drop_async_exception(state);
   PyErr_Clear();
   /* Caches all over CPython (context variables, asyncio's running loop) believe
@@ -222,9 +234,9 @@ static prs_fork_part_t entry_part = {
 
 /* ---- table --------------------------------------------------------------- */
 
-static void set_entry(void *callable, void *does_nothing) {
+static void set_entry(void *callable, void *settles) {
   entry = Py_NewRef(callable);
-  nothing = Py_NewRef(does_nothing);
+  settle = Py_NewRef(settles);
   interpreter = PyInterpreterState_Get();
 }
 

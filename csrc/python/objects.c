@@ -18,20 +18,20 @@ int prs__add_type(PyObject *module, PyType_Spec *spec) {
   return status;
 }
 
-PyDoc_STRVAR(
-    connect_doc,
-    "connect(address, entry, nothing, main_thread, /)\n--\n\n"
-    "Take the function table of `_native`, the function that runs a "
-    "job on a new thread,\none that does nothing, and the ident of the "
-    "main thread.");
+PyDoc_STRVAR(connect_doc,
+             "connect(address, entry, settle, main_thread, /)\n--\n\n"
+             "Take the function table of `_native`, the function that runs a "
+             "job on a new thread,\none that resets what Python code left on "
+             "it, and the ident of the "
+             "main thread.");
 
 static PyObject *connect(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *address;
   PyObject *entry;
-  PyObject *nothing;
+  PyObject *settle;
   unsigned long ident;
-  if (!PyArg_ParseTuple(args, "OOOk:connect", &address, &entry, &nothing,
+  if (!PyArg_ParseTuple(args, "OOOk:connect", &address, &entry, &settle,
                         &ident))
     return NULL;
   const prs_table_t *table = PyLong_AsVoidPtr(address);
@@ -43,7 +43,7 @@ static PyObject *connect(PyObject *module, PyObject *args) {
     return NULL;
   }
   prs__table = table;
-  table->set_entry(entry, nothing);
+  table->set_entry(entry, settle);
   table->set_main_thread(ident);
   Py_RETURN_NONE;
 }

@@ -34,8 +34,8 @@ typedef struct prs_table {
   bool (*spawn_is_ahead)(uint32_t *seen);
   void (*spawn_step_back)(uint32_t seen);
   /* Take over what every thread of ours calls, with its job as argument, and
-   * a function that does nothing. */
-  void (*set_entry)(void *callable, void *nothing);
+   * a function that resets what Python code left where C cannot reach. */
+  void (*set_entry)(void *callable, void *settle);
   /* Tell which thread is the main one (PyThread_get_thread_ident). */
   void (*set_main_thread)(unsigned long ident);
   bool (*on_main_thread)(void);

@@ -38,7 +38,8 @@ def set_panic_handler(handler: PanicHandler) -> None:
 def connect() -> None:
     """Hand the entry to the C layer."""
     main = threading.main_thread().ident
-    _ffi.connect(run, threading.get_ident() if main is None else main)
+    ident = threading.get_ident() if main is None else main
+    _ffi.connect(run, _settle, ident)
 
 
 def run(job: list[Any]) -> None:
@@ -121,3 +122,13 @@ def _forget_event_loop() -> None:
     events = sys.modules.get("asyncio.events")
     if events is not None and events._get_running_loop() is not None:
         events._set_running_loop(None)
+
+
+def _settle() -> None:
+    """Reset what the last destructors left; called by the C layer when they have run.
+
+    Up to 3.13 the loop is in the thread-state dict, which the C layer has emptied, and asyncio
+    must not be asked: it remembers a loop that may be gone.
+    """
+    if sys.version_info >= (3, 14):
+        _forget_event_loop()
