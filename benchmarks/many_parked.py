@@ -6,6 +6,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from statistics import median
 from time import monotonic, perf_counter, sleep
 from typing import Any, TypeVar
@@ -82,28 +83,29 @@ class Stopwatch:
         return self.data
 
 
+def arrive_and_park(arrived: SimpleQueue[None], released: threading.Event) -> None:
+    """Be the work of every thread of this package."""
+    arrived.put(None)
+    while not released.is_set():
+        park()
+
+
 def round_ours(count: int) -> dict[str, Any]:
     """Park and wake threads of this package."""
-    arrived: list[None] = []
-    released: list[None] = []
-
-    def work() -> None:
-        arrived.append(None)
-        while not released:
-            park()
-
+    arrived: SimpleQueue[None] = SimpleQueue()
+    released = threading.Event()
     watch = Stopwatch()
-    handles = [spawn(work) for _ in range(count)]
+    handles = [spawn(arrive_and_park, arrived, released) for _ in range(count)]
     watch.lap("spawn")
-    wait_until(lambda: len(arrived) == count, "all were parked")
+    wait_until(lambda: arrived.qsize() == count, "all were parked")
     watch.lap("arrive")
     watch.held()
-    released.append(None)
+    released.set()
     each(handles, lambda handle: handle.thread.unpark())
     watch.lap("wake")
     each(handles, lambda handle: handle.join().unwrap())
     watch.lap("join")
-    del handles, work
+    del handles
     return watch.ended()
 
 

@@ -1,14 +1,11 @@
 """What the thread returns comes out of `join()` as `Ok(value)`."""
 
-from pythread_rs import Err, Ok, spawn
-
-
-def total(numbers: list[int]) -> int:
-    return sum(numbers)
+from pythread_rs import Err, Ok, move, spawn
 
 
 def main() -> None:
-    handle = spawn(total, [1, 2, 3, 4, 5])
+    numbers = [1, 2, 3, 4, 5]
+    handle = spawn(move(lambda: sum(numbers)))
     match handle.join():
         case Ok(value):
             print(f"sum calculated in the thread: {value}")

@@ -1,22 +1,17 @@
 """A sum in ten chunks: each thread gets its own slice and returns its part, main adds them up."""
 
-from pythread_rs import spawn
+from pythread_rs import drain, spawn
 
 CHUNKS = 10
-
-
-def part_of_sum(numbers: list[int]) -> int:
-    return sum(numbers)
 
 
 def main() -> None:
     numbers = list(range(1, 1001))
     size = len(numbers) // CHUNKS
 
-    # A slice is a new list, so no thread shares its chunk with anybody.
-    handles = [
-        spawn(part_of_sum, numbers[start : start + size]) for start in range(0, len(numbers), size)
-    ]
+    chunks = [numbers[start : start + size] for start in range(0, len(numbers), size)]
+    # The list lets go of each chunk that it hands out, so that the thread is the only owner.
+    handles = [spawn(sum, chunk) for chunk in drain(chunks)]
     parts = [handle.join().unwrap() for handle in handles]
 
     for number, part in enumerate(parts):

@@ -1,19 +1,21 @@
-"""A list made by the main thread is handed to a new thread, as an argument of `spawn`.
+"""A list made by the main thread is moved to a new thread, which captures it.
 
-From then on the list belongs to that thread: the main thread does not touch it again.
+From then on the list belongs to that thread. Were `vector` read once more in `main`, `move` would
+raise an error like rustc's, E0382, and without `move` it would be E0373: no thread would start.
 """
 
-from pythread_rs import spawn
-
-
-def show(vector: list[int]) -> None:
-    vector.append(4)
-    print(f"here is a vector: {vector}")
+from pythread_rs import move, spawn
 
 
 def main() -> None:
     vector = [1, 2, 3]
-    handle = spawn(show, vector)
+
+    @move
+    def show() -> None:
+        vector.append(4)
+        print(f"here is a vector: {vector}")
+
+    handle = spawn(show)
     handle.join().unwrap()
 
 

@@ -5,7 +5,7 @@ The map, from what most programs use to what few do:
     thread      spawn, Builder, JoinHandle, scope, park, sleep, thread_local
     result      Ok, Err, Result
     panic       panic, catch_unwind, set_hook
-    ownership   who owns what, and the errors that say so
+    ownership   move, take, drain, Own, freeze, shared, and the errors of the check
     process     exit
 """
 
@@ -13,7 +13,17 @@ The map, from what most programs use to what few do:
 from pythread_rs import _main_interpreter  # noqa: F401, I001  # pyright: ignore[reportUnusedImport]
 from pythread_rs import ownership, panic, process, result, thread
 from pythread_rs._version import __version__
-from pythread_rs.ownership import OwnershipError, UseAfterMoveError
+from pythread_rs.ownership import (
+    Own,
+    OwnershipError,
+    UseAfterMoveError,
+    assume_send,
+    drain,
+    freeze,
+    move,
+    shared,
+    take,
+)
 from pythread_rs.panic import Panic, catch_unwind, panic_any
 from pythread_rs.result import Err, Ok, Result, UnwrapError
 from pythread_rs.thread import (
@@ -48,6 +58,7 @@ __all__ = [
     "JoinHandle",
     "LocalKey",
     "Ok",
+    "Own",
     "OwnershipError",
     "Panic",
     "Result",
@@ -59,9 +70,13 @@ __all__ = [
     "UnwrapError",
     "UseAfterMoveError",
     "__version__",
+    "assume_send",
     "available_parallelism",
     "catch_unwind",
     "current",
+    "drain",
+    "freeze",
+    "move",
     "ownership",
     "panic",
     "panic_any",
@@ -71,9 +86,11 @@ __all__ = [
     "process",
     "result",
     "scope",
+    "shared",
     "sleep",
     "sleep_until",
     "spawn",
+    "take",
     "thread",
     "thread_local",
     "yield_now",

@@ -1,4 +1,4 @@
-"""The command line: `python -m pythread_rs demo|info`."""
+"""The command line: `python -m pythread_rs demo|explain|info`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pythread_rs._cli import CommandError
 # `configure(parser)` and `run(arguments) -> int`: a new command is one line here and one module.
 COMMANDS = {
     "demo": "run real work serially, on threading and on pythread_rs, and compare",
+    "explain": "explain an error code of ownership, such as E0382, by an example and its fix",
     "info": "print versions, cores, limits and workers of this machine",
 }
 

@@ -14,6 +14,7 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "Moved",
     "Packet",
     "Parker",
     "ScopeBase",
@@ -22,24 +23,63 @@ __all__ = [
     "close_gate",
     "configure_workers",
     "connect",
+    "empty_cells",
+    "examine",
+    "follow_calls",
+    "forget_kind",
+    "forget_kinds",
     "fork_generation",
     "gate_is_open",
+    "globals_are_fine",
+    "is_frozen",
+    "is_item",
+    "is_python_class",
+    "kind_of",
+    "known_kinds",
+    "locals_of",
+    "move",
+    "mutable_nodes",
     "nanoseconds",
     "os_name",
     "os_thread_id",
+    "own",
     "retire_workers",
+    "set_kind",
+    "set_rules",
     "sleep",
     "statistics",
+    "take",
     "yield_now",
 ]
 
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
 ScopeBase = _objects.ScopeBase
 sleep = _objects.sleep
+
+# Ownership.
+empty_cells = _objects.empty_cells
+examine = _objects.examine
+follow_calls = _objects.follow_calls
+forget_kind = _objects.forget_kind
+forget_kinds = _objects.forget_kinds
+globals_are_fine = _objects.globals_are_fine
+is_frozen = _objects.is_frozen
+is_item = _objects.is_item
+is_python_class = _objects.is_python_class
+kind_of = _objects.kind_of
+known_kinds = _objects.known_kinds
+locals_of = _objects.locals_of
+move = _objects.move
+mutable_nodes = _objects.mutable_nodes
+own = _objects.own
+set_kind = _objects.set_kind
+set_rules = _objects.set_rules
+take = _objects.take
 
 DONE: Final = 2
 PARKED: Final = 3

@@ -399,7 +399,7 @@ def test(version: str, kind: str, arguments: list[str], logs: Path) -> Result:
         return Result(name, "-", reason=str(error))
     result = Result(name, interpreter.where)
     with Run(interpreter, log) as place:
-        if not place.install("." if kind == "leaks" else ".[test]"):
+        if not place.install("." if kind == "leaks" else ".[test,ecosystem]"):
             result.failed = True
         elif kind == "leaks":
             result.failed = not place.leaks()
@@ -439,6 +439,14 @@ def parsed_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=VERSIONS, help="this version only; may be repeated"
     )
+    parser.add_argument(
+        "--except",
+        action="append",
+        choices=VERSIONS,
+        default=[],
+        dest="left_out",
+        help="not this version, because it has been tested already; may be repeated",
+    )
     parser.add_argument("--pytest-args", default="", help="arguments for pytest, as in a shell")
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=1, help="runs at a time")
     parser.add_argument(
@@ -456,7 +464,8 @@ def parsed_arguments() -> argparse.Namespace:
 def main() -> int:
     """Do what the command line says."""
     arguments = parsed_arguments()
-    todo = [(version, "suite") for version in arguments.only or VERSIONS]
+    wanted = [v for v in arguments.only or VERSIONS if v not in arguments.left_out]
+    todo = [(version, "suite") for version in wanted]
     todo += [(DEBUG_BUILD, "suite")] if arguments.gil_debug else []
     todo += [(DEBUG_BUILD, "leaks")] if arguments.refleak else []
     pytest_arguments = shlex.split(arguments.pytest_args)

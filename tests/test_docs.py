@@ -5,8 +5,11 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,9 +19,9 @@ import pytest
 import pythread_rs
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
 
+DEADLINE_SECONDS = 15.0
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 PYTHON = re.compile(r"^```python\n(?P<code>.*?)^```$\n*", re.MULTILINE | re.DOTALL)
@@ -86,7 +89,9 @@ def docstring_examples() -> list[doctest.DocTest]:
 def names_for(module: Any) -> dict[str, object]:
     """Give an example the names of its module, and those of the public package around it."""
     public = module.__name__.partition("._")[0]
-    return {**vars(importlib.import_module(public)), **vars(module)}
+    names = {**vars(importlib.import_module(public)), **vars(module)}
+    # The check looks for the caller outside of the package, which an example is.
+    return {**names, "__name__": "__main__"}
 
 
 EXAMPLES = docstring_examples()
@@ -163,6 +168,28 @@ b
         (13, 'print("2\\n\\n3")\n', "2\n\n3\n"),
         (21, "x\n", None),
     ]
+
+
+def test_the_readme_shows_what_a_use_after_the_move_gets(tmp_path: Path) -> None:
+    first = next(b for b in page_blocks() if b.page.name == "README.md")
+    head, call = first.code.rsplit("\n\nmain()", 1)
+    (tmp_path / "demo.py").write_text(f"{head}    print(data)\n\n\nmain(){call}", "utf-8")
+    child = subprocess.run(
+        [sys.executable, "demo.py"],
+        cwd=tmp_path,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    text = first.page.read_text("utf-8")
+    shown = re.search(
+        r"^    error\[E0382\].*?^    For more information.*?$", text, re.MULTILINE | re.DOTALL
+    )
+    assert shown is not None
+    assert (child.returncode, child.stdout) == (1, "")
+    assert child.stderr.endswith(textwrap.dedent(shown[0]) + "\n")
 
 
 def test_the_readme_has_an_example_with_its_output() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pythread_rs import Err, Ok, scope, spawn
+from pythread_rs import Builder, Err, Ok, scope
 from pythread_rs import panic as package
 from pythread_rs.panic import (
     Panic,
@@ -30,6 +30,9 @@ from pythread_rs.panic import (
     take_hook,
 )
 from pythread_rs.thread import panicking
+
+# Closures here share what they test with the test itself.
+spawn = Builder().spawn_unchecked
 
 DEADLINE_SECONDS = 10.0
 MODULES = ("_catch", "_default", "_forward", "_hook", "_info", "_location", "_panic")

@@ -19,6 +19,7 @@ from pythread_rs import (
     Scope,
     ScopedJoinHandle,
     UseAfterMoveError,
+    assume_send,
     current,
     park,
     scope,
@@ -28,7 +29,9 @@ from pythread_rs import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECONDS = 10.0
+SECONDS = 10.0  # a deadline; nothing should come near it
+
+# `assume_send`, here: the threads share what they test with the test itself.
 
 AnyScopedJoinHandle: Any = ScopedJoinHandle
 
@@ -57,7 +60,7 @@ def test_the_block_ends_after_its_threads() -> None:
 
     with scope() as s:
         for number in range(5):
-            s.spawn(work, number)
+            s.spawn(assume_send(work), number)
         opener = spawn(gate.set)
     assert sorted(done) == [0, 1, 2, 3, 4]
     assert opener.join().is_ok()
@@ -88,7 +91,7 @@ def test_threads_work_on_the_variables_of_the_block() -> None:
 
     with scope() as s:
         for number in range(50):
-            s.spawn(add, number)
+            s.spawn(assume_send(add), number)
     assert total == sum(range(50))
 
 
@@ -97,13 +100,13 @@ def test_a_child_spawns_on_the_scope_after_the_body_is_over(gate: threading.Even
 
     def child(s: Scope) -> None:
         gate.wait(SECONDS)
-        s.spawn(grandchild, s)
+        s.spawn(assume_send(grandchild), s)
 
     def grandchild(s: Scope) -> None:
-        s.spawn(log.append, "great-grandchild")
+        s.spawn(assume_send(log.append), "great-grandchild")
 
     with scope() as s:
-        s.spawn(child, s)
+        s.spawn(assume_send(child), s)
         opener = spawn(gate.set)
     assert log == ["great-grandchild"]
     opener.join().unwrap()
@@ -139,7 +142,7 @@ def test_panics_that_nobody_joined_leave_as_a_group() -> None:
     errors = [ValueError("one"), LookupError("two")]
     with pytest.raises(ExceptionGroup, match="a scoped thread panicked") as caught, scope() as s:
         for error in errors:
-            s.spawn(throw, error)
+            s.spawn(assume_send(throw), error)
         s.spawn(int)
     assert set(caught.value.exceptions) == set(errors)
 
@@ -202,7 +205,7 @@ def test_the_other_threads_are_joined_when_one_panics(gate: threading.Event) -> 
         done.append(1)
 
     with pytest.raises(ExceptionGroup), scope() as s:
-        s.spawn(work)
+        s.spawn(assume_send(work))
         s.spawn(throw, ValueError("x"))
         opener = s.spawn(gate.set)
         opener.join().unwrap()
@@ -217,7 +220,7 @@ def test_the_exception_of_the_block_wins_and_every_thread_is_joined(gate: thread
         done.append(1)
 
     with pytest.raises(RuntimeError, match="of the block") as caught, scope() as s:
-        s.spawn(work)
+        s.spawn(assume_send(work))
         s.spawn(gate.set)
         raise RuntimeError("of the block")
     assert done == [1]
@@ -349,7 +352,7 @@ def test_a_scoped_thread_that_joins_itself_gets_an_error(gate: threading.Event) 
         return caught.type
 
     with scope() as s:
-        handles.append(s.spawn(join_myself))
+        handles.append(s.spawn(assume_send(join_myself)))
         gate.set()
     assert handles[0].join() == Ok(DeadlockError)
 

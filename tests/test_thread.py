@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pythread_rs import (
+    Builder,
     DeadlockError,
     Err,
     JoinHandle,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SECONDS = 10.0  # a deadline; nothing should come near it
+
+# Closures here share what they test with the test itself.
+spawn_unchecked = Builder().spawn_unchecked
 
 # The same functions for calls that a type checker would rightly refuse.
 any_spawn: Any = spawn
@@ -67,7 +71,7 @@ def test_the_closure_runs_on_an_os_thread_of_its_own(gate: threading.Event) -> N
         gate.wait(SECONDS)
         return threading.get_ident(), threading.get_native_id()
 
-    handles = [spawn(who) for _ in range(3)]
+    handles = [spawn_unchecked(who) for _ in range(3)]
     gate.set()
     seen = {handle.join().unwrap() for handle in handles}
     seen.add((threading.get_ident(), threading.get_native_id()))
@@ -87,7 +91,8 @@ def test_arguments_arrive_as_they_are() -> None:
     def collect(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         return args, kwargs
 
-    args, kwargs = spawn(collect, thing, 2, f=3, self=4, name=5, timeout=6).join().unwrap()
+    handle = spawn_unchecked(collect, thing, 2, f=3, self=4, name=5, timeout=6)
+    args, kwargs = handle.join().unwrap()
     assert args[0] is thing
     assert (args[1:], kwargs) == ((2,), {"f": 3, "self": 4, "name": 5, "timeout": 6})
 
@@ -108,7 +113,7 @@ CALLABLES: dict[str, tuple[Callable[..., Any], tuple[Any, ...], Any]] = {
 @pytest.mark.parametrize("name", CALLABLES)
 def test_any_callable_will_do(name: str) -> None:
     f, args, expected = CALLABLES[name]
-    assert spawn(f, *args).join() == Ok(expected)
+    assert spawn_unchecked(f, *args).join() == Ok(expected)
 
 
 @pytest.mark.parametrize("nothing", [None, 3, "print", [print], object()], ids=repr)
@@ -154,7 +159,7 @@ def test_two_hundred_threads_live_at_once() -> None:
         barrier.wait(SECONDS)
         return number
 
-    handles = [spawn(wait, number) for number in range(200)]
+    handles = [spawn_unchecked(wait, number) for number in range(200)]
     barrier.wait(SECONDS)
     assert [handle.join().unwrap() for handle in handles] == list(range(200))
 
@@ -164,7 +169,7 @@ def test_two_hundred_threads_live_at_once() -> None:
 
 @pytest.mark.parametrize("value", [None, False, 0, "", ValueError("no panic"), Ok(1), Err(2)])
 def test_whatever_is_returned_is_ok(value: Any) -> None:
-    result = spawn(lambda: value).join()
+    result = spawn_unchecked(lambda: value).join()
     assert isinstance(result, Ok)
     assert result.value is value
 
@@ -178,7 +183,7 @@ def test_whatever_is_raised_is_err(kind: type[BaseException]) -> None:
     def throw() -> None:
         raise thrown
 
-    result = spawn(throw).join()
+    result = spawn_unchecked(throw).join()
     assert isinstance(result, Err)
     assert result.error is thrown
 
@@ -198,7 +203,7 @@ def test_the_traceback_begins_at_the_closure() -> None:
 def test_all_that_the_thread_did_is_there_after_join() -> None:
     log: list[int] = []
     for number in range(200):
-        spawn(log.append, number).join().unwrap()
+        spawn_unchecked(log.append, number).join().unwrap()
         assert log[-1] == number
 
 
@@ -308,7 +313,7 @@ def test_of_several_joiners_one_gets_the_result(gate: threading.Event) -> None:
         except UseAfterMoveError as error:
             return type(error)
 
-    joiners = [spawn(join) for _ in range(8)]
+    joiners = [spawn_unchecked(join) for _ in range(8)]
     barrier.wait(SECONDS)
     gate.set()
     outcomes = [joiner.join().unwrap() for joiner in joiners]
@@ -327,7 +332,7 @@ def test_a_thread_that_joins_itself_gets_an_error(gate: threading.Event) -> None
             handles[0].join(0.01)
         return "survived"
 
-    handles.append(spawn(join_myself))
+    handles.append(spawn_unchecked(join_myself))
     gate.set()
     assert handles[0].join() == Ok("survived")
 
@@ -377,7 +382,7 @@ def test_a_dropped_handle_detaches(gate: threading.Event) -> None:
         gate.wait(SECONDS)
         done.set()
 
-    spawn(work)
+    spawn_unchecked(work)
     gate.set()
     assert done.wait(SECONDS)
 
@@ -389,7 +394,7 @@ def test_detach_lets_the_thread_go_on(gate: threading.Event) -> None:
         gate.wait(SECONDS)
         done.set()
 
-    spawn(work).detach()
+    spawn_unchecked(work).detach()
     gate.set()
     assert done.wait(SECONDS)
 
@@ -407,7 +412,7 @@ def test_a_result_that_nobody_wants_is_freed(
         weakref.finalize(thing, freed.set)
         return thing
 
-    handle = spawn(work)
+    handle = spawn_unchecked(work)
     if when == "after":
         gate.set()
         assert wait_until(handle.is_finished)
@@ -442,7 +447,7 @@ def test_closure_captures_arguments_and_locals_are_gone() -> None:
             local = Thing()
             watched.extend(map(weakref.ref, (captured, one, two, local)))
 
-        return spawn(work, argument, two=keyword)
+        return spawn_unchecked(work, argument, two=keyword)
 
     assert start().join() == Ok(None)
     assert [reference() for reference in watched] == [None] * 4
@@ -461,7 +466,7 @@ def test_arguments_and_locals_are_gone_after_a_panic_too() -> None:
             watched.extend(map(weakref.ref, (one, local, captured)))
             raise ValueError("x")
 
-        return spawn(work, argument)
+        return spawn_unchecked(work, argument)
 
     result = start().join()
     assert result.is_err()

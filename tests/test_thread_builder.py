@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pythread_rs import Builder, Ok, SpawnError, _ffi, current, park, spawn
+from pythread_rs.ownership import CaptureError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,21 @@ def test_arguments_reach_the_closure() -> None:
     assert result == Ok(((1,), {"f": 2, "self": 3, "name": "x"}))
 
 
+def test_unchecked_shares_what_spawn_refuses() -> None:
+    seen: list[str | None] = []
+
+    def work(number: int, *, scale: int) -> int:
+        seen.append(current().name)
+        return number * scale
+
+    builder = Builder(name="vouched for")
+    with pytest.raises(CaptureError):
+        builder.spawn(work, 2, scale=3)
+    assert seen == []
+    assert builder.spawn_unchecked(work, 2, scale=3).join() == Ok(6)
+    assert seen == ["vouched for"]
+
+
 def test_options_are_given_by_name() -> None:
     with pytest.raises(TypeError):
         any_builder("name")
@@ -81,6 +97,8 @@ def test_a_builder_alone_is_no_thread() -> None:
 def test_what_cannot_be_called_is_refused(nothing: Any) -> None:
     with pytest.raises(TypeError, match="spawn takes a callable"):
         any_builder().spawn(nothing)
+    with pytest.raises(TypeError, match="spawn takes a callable"):
+        any_builder().spawn_unchecked(nothing)
 
 
 # -- Names. ----------------------------------------------------------------------------------------
@@ -113,7 +131,7 @@ def test_a_thread_without_a_name_has_none() -> None:
 @linux_only
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:20])
 def test_the_os_gets_as_much_of_the_name_as_it_takes(name: str) -> None:
-    shown = Builder(name=name).spawn(_ffi.os_name).join().unwrap()
+    shown = Builder(name=name).spawn_unchecked(_ffi.os_name).join().unwrap()
     assert name.startswith(shown), "cut, and cut between characters"
     whole = len(name.encode()) <= OS_NAME_BYTES
     assert shown == name or (not whole and len(shown.encode()) > OS_NAME_BYTES - 4)
@@ -122,10 +140,10 @@ def test_the_os_gets_as_much_of_the_name_as_it_takes(name: str) -> None:
 @linux_only
 def test_the_os_name_does_not_outlive_the_closure() -> None:
     """A parked OS thread is used again, for a thread that may have no name."""
-    process_name = spawn(_ffi.os_name).join().unwrap()
+    process_name = Builder().spawn_unchecked(_ffi.os_name).join().unwrap()
     for _ in range(20):
-        assert Builder(name="short-lived").spawn(_ffi.os_name).join() == Ok("short-lived")
-        assert spawn(_ffi.os_name).join() == Ok(process_name)
+        assert Builder(name="short-lived").spawn_unchecked(_ffi.os_name).join() == Ok("short-lived")
+        assert Builder().spawn_unchecked(_ffi.os_name).join() == Ok(process_name)
 
 
 BAD_NAMES: list[tuple[Any, type[Exception], str]] = [

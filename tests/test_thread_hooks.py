@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythread_rs import Builder, Ok, Thread, _ffi, current, scope, spawn
+from pythread_rs import Builder, Ok, Thread, _ffi, assume_send, current, move, scope
+from pythread_rs.ownership import CaptureError
 from pythread_rs.thread import add_spawn_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Closures here share what they test with the test itself.
+spawn = Builder().spawn_unchecked
 
 any_add_spawn_hook: Any = add_spawn_hook
 
@@ -25,7 +29,7 @@ def in_a_thread(program: Callable[[], Any]) -> Any:
 def logging_hook(name: str, log: list[str]) -> Callable[[Thread], Callable[[], None]]:
     def hook(_: Thread) -> Callable[[], None]:
         log.append(f"{name} parent")
-        return lambda: log.append(f"{name} child")
+        return assume_send(lambda: log.append(f"{name} child"))
 
     return hook
 
@@ -62,11 +66,34 @@ def test_what_the_hook_returns_runs_on_the_new_thread() -> None:
     ran_on: list[Thread] = []
 
     def program() -> Thread:
-        add_spawn_hook(lambda _: lambda: ran_on.append(current()))
+        add_spawn_hook(lambda _: assume_send(lambda: ran_on.append(current())))
         return spawn(current).join().unwrap()
 
     child = in_a_thread(program)
     assert ran_on == [child]
+
+
+def test_what_the_hook_returns_must_own_what_it_uses() -> None:
+    count: list[int] = []
+
+    def borrows(_: Thread) -> Callable[[], None]:
+        return lambda: count.append(1)
+
+    def owns(_: Thread) -> Callable[[], None]:
+        own: list[int] = []
+        return move(lambda: own.append(1))
+
+    def program() -> None:
+        add_spawn_hook(owns)
+        Builder().spawn(int).join().unwrap()
+        add_spawn_hook(borrows)
+        before = _ffi.statistics()["spawned"]
+        with pytest.raises(CaptureError, match="borrows `count`"):
+            Builder().spawn(int)
+        assert _ffi.statistics()["spawned"] == before
+
+    in_a_thread(program)
+    assert count == []
 
 
 def test_children_and_grandchildren_inherit() -> None:
@@ -124,7 +151,7 @@ def test_no_hooks_runs_and_inherits_none(builder: Builder) -> None:
 
     def program() -> None:
         add_spawn_hook(logging_hook("x", log))
-        builder.spawn(lambda: spawn(int).join().unwrap()).join().unwrap()
+        builder.spawn_unchecked(lambda: spawn(int).join().unwrap()).join().unwrap()
 
     in_a_thread(program)
     assert log == []

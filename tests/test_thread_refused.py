@@ -38,7 +38,7 @@ def unlimit():
 
 def refused(f):
     try:
-        Builder(stack_size=STACK).spawn(f)
+        Builder(stack_size=STACK).spawn_unchecked(f)
     except SpawnError as error:
         return error.with_traceback(None)
     raise SystemExit("the limit does not work")
@@ -92,7 +92,7 @@ for _ in range(200):
 unlimit()
 after = state(), sys.getrefcount(captured), sys.getrefcount(closure)
 assert after == before, (before, after)
-assert Builder(stack_size=STACK).spawn(closure).join().unwrap() is captured
+assert Builder(stack_size=STACK).spawn_unchecked(closure).join().unwrap() is captured
 """
     )
     assert (child.returncode, child.stderr) == (0, "")
@@ -104,17 +104,17 @@ def test_a_scope_survives_a_refusal_and_joins_the_others(run_child: RunChild) ->
         LIMITED
         + """
 import threading
-from pythread_rs import scope
+from pythread_rs import assume_send, scope
 started, gate = threading.Event(), threading.Event()
 results = []
 try:
     with scope() as s:
-        first = s.spawn(lambda: (started.set(), gate.wait(10), results.append(1)))
+        first = s.spawn(assume_send(lambda: (started.set(), gate.wait(10), results.append(1))))
         # A thread that is only starting needs memory, too, and more than there will be.
         assert started.wait(10)
         limit(ROOM)
         try:
-            Builder(stack_size=STACK).spawn_scoped(s, results.append, 2)
+            Builder(stack_size=STACK).spawn_scoped(s, assume_send(results.append), 2)
         finally:
             unlimit()
             gate.set()

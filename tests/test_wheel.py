@@ -131,7 +131,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, unpacked: Pat
     source = {
         name
         for name in files_below(unpacked)
-        if name.startswith("pythread_rs/") and PurePosixPath(name).suffix in {".py", ".pyi"}
+        if name.startswith("pythread_rs/") and PurePosixPath(name).suffix in {".py", ".pyi", ".md"}
     }
     compiled = {f"pythread_rs/{name}{suffix}" for name in ("_native", "_objects")}
     found = {name for name in wheel_names(wheel) if ".dist-info/" not in name}

@@ -12,6 +12,7 @@ SHAPES = (
     "burst",
     "scope8",
     "is_finished",
+    "ownership",
     "import_time",
     "many_parked",
     "sequential_100k",

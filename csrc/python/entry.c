@@ -160,7 +160,7 @@ static bool clear_once(PyThreadState *state) {
 static void clean(PyThreadState *state) {
   int rounds = 0;
   while (rounds < CLEAR_ROUNDS && clear_once(state)) rounds++;
-  /* From 3.14 on asyncio's running loop is a field that no header shows. */
+  /* From 3.13 on asyncio's running loop is kept where no header shows it. */
   if (rounds > 0) call_settle();
   drop_async_exception(state);
   PyErr_Clear();
@@ -180,7 +180,11 @@ static void call_entry(PyObject *job) {
   Py_DECREF(job);
 }
 
+/* A state that goes with an asynchronous exception leaves CPython's flag up:
+ * up to 3.12 each thread then looks for it for ever, and 3.11 hangs under a
+ * trace function. */
 static void delete_state(prs_worker_t *worker) {
+  drop_async_exception(worker->attached);
   PyThreadState_Clear(worker->attached);
   worker->attached = NULL;
   PyThreadState_DeleteCurrent();

@@ -80,6 +80,7 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, prs__add_ownership},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_scope_type},

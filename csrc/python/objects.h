@@ -20,9 +20,14 @@ extern const prs_table_t *prs__table;
 bool prs__is_connected(void);
 
 int prs__add_type(PyObject *module, PyType_Spec *spec);
+int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+
+/* Tell whether a thread may leave a value to whoever joins it.
+ * Returns: false with an exception set. */
+bool prs__may_be_result(PyObject *value);
 
 /* Wait for one started, unfinished packet of a list of packets.
  * Returns: false when there is none; `*raised` tells of an exception set. */

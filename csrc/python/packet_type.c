@@ -155,6 +155,7 @@ static PyObject *put(packet_object_t *self, PyObject *value, bool failed) {
 }
 
 static PyObject *packet_put_ok(packet_object_t *self, PyObject *value) {
+  if (!prs__may_be_result(value)) return NULL;
   return put(self, value, false);
 }
 
@@ -252,7 +253,9 @@ static PyMethodDef methods[] = {
     {"is_finished", (PyCFunction)packet_is_finished, METH_NOARGS,
      "is_finished()\n--\n\nTell whether the state is final. Never blocks."},
     {"put_ok", (PyCFunction)packet_put_ok, METH_O,
-     "put_ok(value, /)\n--\n\nLeave the closure's value."},
+     "put_ok(value, /)\n--\n\n"
+     "Leave the closure's value. Raise E0277 for one that is bound to its "
+     "thread."},
     {"put_err", (PyCFunction)packet_put_err, METH_O,
      "put_err(panic, /)\n--\n\nLeave the exception that left the closure."},
     {"take", (PyCFunction)(void (*)(void))packet_take, METH_FASTCALL, take_doc},

@@ -2,7 +2,7 @@
 
 Layout: `_info` is what a thread knows of itself, `_local` its thread-locals, `_run` the entry
 that every new thread calls, `_unwind` what a panic lets go, `_start` the spawning side,
-`_registry` its place in `threading`, `_exit` and `_fork` the end of the process and its copies.
+`_threading` its place in `threading`, `_exit` and `_fork` the end of the process and its copies.
 """
 
 from pythread_rs._runtime._errors import DeadlockError, JoinError, SpawnError

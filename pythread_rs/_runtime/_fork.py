@@ -9,7 +9,7 @@ import threading
 from typing import NoReturn
 
 from pythread_rs import _ffi
-from pythread_rs._runtime import _registry
+from pythread_rs._runtime import _threading
 
 __all__ = ["count", "install", "is_child_of_thread", "leave_child", "note_exit"]
 
@@ -29,12 +29,12 @@ def _before() -> None:
     # Python 3.12 counts OS threads and warns: it should speak of threads that run something.
     global _own_entry
     _ffi.retire_workers()
-    _own_entry = _registry.forget_for_fork()
+    _own_entry = _threading.forget_for_fork()
 
 
 def _in_parent() -> None:
     global _own_entry
-    _registry.restore_after_fork(_own_entry)
+    _threading.restore_after_fork(_own_entry)
     _own_entry = None
 
 

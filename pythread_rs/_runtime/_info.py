@@ -19,17 +19,19 @@ class ThreadInfo:
     the first `current()` for any other.
     """
 
-    __slots__ = ("handle", "hooks", "on_panic", "panics", "registered", "values")
+    __slots__ = ("handle", "hooks", "on_end", "on_panic", "panics", "registered", "values")
 
     def __init__(
         self,
         handle: Any = None,
         hooks: tuple[SpawnHook, ...] = (),
         on_panic: Callable[[BaseException], object] | None = None,
+        on_end: Callable[[], object] | None = None,
     ) -> None:
         self.handle = handle
         self.hooks = hooks  # last added first
         self.on_panic = on_panic  # told of a panic before join can see it
+        self.on_end = on_end  # told when closure and captures are gone
         self.panics = 0  # panic hooks and unwindings under way
         self.values: LocalValues | None = None
         self.registered: Any = None  # its object in `threading`

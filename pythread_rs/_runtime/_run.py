@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pythread_rs import _ffi
-from pythread_rs._runtime import _fork, _registry
+from pythread_rs._runtime import _fork, _threading
 from pythread_rs._runtime._info import ThreadInfo, install_info
-from pythread_rs._runtime._unwind import clear, cut, unwind
+from pythread_rs._runtime._unwind import clear, cut, keeps_locals, unwind
 
 __all__ = ["connect", "set_panic_handler"]
 
@@ -37,28 +37,44 @@ def set_panic_handler(handler: PanicHandler) -> None:
 
 def connect() -> None:
     """Hand the entry to the C layer."""
-    main = threading.main_thread().ident
-    ident = threading.get_ident() if main is None else main
-    _ffi.connect(run, _settle, ident)
+    _ffi.connect(run, _settle, _main_thread_ident())
+
+
+def _main_thread_ident() -> int:
+    """Return the main thread's ident as the C layer gets it for that thread.
+
+    gevent's patches put idents of greenlets into `threading`, but leave the keys of the stacks
+    alone. All its threads are greenlets of one OS thread: the calling one.
+    """
+    frames = sys._current_frames()
+    ident = threading.main_thread().ident
+    if ident in frames:
+        return ident
+    here = sys._getframe()
+    return next(ident for ident, frame in frames.items() if frame is here)
 
 
 def run(job: list[Any]) -> None:
-    """Run one job, `[packet, info, f, args, kwargs, first, context]`, on the calling thread."""
+    """Run one job on the calling thread.
+
+    A job is `[packet, info, f, args, kwargs, first, context, moved]`.
+    """
     packet, info = job[0], job[1]
+    # What a panic's traceback would keep: the frames hold the function, and that its captures.
+    moved = job[2] if job[7] else None
     forks = _fork.count
     try:
         try:
             _begin(info, packet)
-            value = _call(job)
+            packet.put_ok(_call(job))
         except BaseException as panic:
-            _fail(packet, info, panic)
-        else:
-            packet.put_ok(value)
-            value = None
+            _fail(packet, info, panic, moved)
     finally:
         # The last reference to an unclaimed result goes here, while this is still a whole thread.
         job.clear()
-        packet = None
+        packet = moved = None
+        if info.on_end is not None:
+            info.on_end()
         _end(info)
     if forks != _fork.count:
         _fork.leave_child()
@@ -68,17 +84,13 @@ def run(job: list[Any]) -> None:
 
 def _begin(info: ThreadInfo, packet: Any) -> None:
     install_info(info)
-    _registry.register(info, packet)
-    trace, profile = threading.gettrace(), threading.getprofile()
-    if trace is not None:
-        sys.settrace(trace)
-    if profile is not None:
-        sys.setprofile(profile)
+    _threading.register(info, packet)
+    _threading.begin_tracing()
 
 
 def _call(job: list[Any]) -> Any:
     """Call the closure; its last references are in this frame."""
-    _, _, f, args, kwargs, first, context = job
+    _, _, f, args, kwargs, first, context, _ = job
     job.clear()
     for hook in first:
         hook()
@@ -87,7 +99,7 @@ def _call(job: list[Any]) -> Any:
     return f(*args, **kwargs)
 
 
-def _fail(packet: Any, info: ThreadInfo, panic: BaseException) -> None:
+def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: Any) -> None:
     """Report a panic, let go of all that its frames hold, and keep it for `join`."""
     own = cut(panic, _OWN_FRAMES)
     info.panics += 1
@@ -95,6 +107,8 @@ def _fail(packet: Any, info: ThreadInfo, panic: BaseException) -> None:
         if _ffi.gate_is_open():
             _handler(panic, info)
         unwind(panic)
+        if moved is not None and not keeps_locals():
+            _ffi.empty_cells(moved)
         # The closure and its arguments are in the innermost of these.
         clear(own)
     finally:
@@ -111,10 +125,9 @@ def _end(info: ThreadInfo) -> None:
         if info.values is not None:
             info.values.drop_all()
     finally:
-        sys.settrace(None)
-        sys.setprofile(None)
+        _threading.end_tracing()
         _forget_event_loop()
-        _registry.forget(info)
+        _threading.forget(info)
 
 
 def _forget_event_loop() -> None:
@@ -127,8 +140,8 @@ def _forget_event_loop() -> None:
 def _settle() -> None:
     """Reset what the last destructors left; called by the C layer when they have run.
 
-    Up to 3.13 the loop is in the thread-state dict, which the C layer has emptied, and asyncio
+    Up to 3.12 the loop is in the thread-state dict, which the C layer has emptied, and asyncio
     must not be asked: it remembers a loop that may be gone.
     """
-    if sys.version_info >= (3, 14):
+    if sys.version_info >= (3, 13):
         _forget_event_loop()

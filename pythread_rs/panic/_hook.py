@@ -1,6 +1,7 @@
 """The panic hook of the process: set_hook, take_hook, update_hook, and running it."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -139,12 +140,21 @@ def _refuse_while_panicking() -> None:
         raise RuntimeError("cannot modify the panic hook from a panicking thread")
 
 
+def _explain_move(panic: NameError) -> None:
+    """Say that a move has emptied the variable; from 3.12 on that is said where it is raised."""
+    notes = sys.modules.get("pythread_rs.ownership._notes")
+    if notes is not None:  # it is loaded by the first move
+        notes.annotate(panic)
+
+
 def run_hook(panic: BaseException, thread: ThreadInfo) -> None:
     """Run the hook for a panic of the calling thread.
 
     A panic inside of the hook that `catch_unwind` takes there is printed, but not given to the
     hook again: it would go on for ever.
     """
+    if sys.version_info < (3, 12) and isinstance(panic, NameError):
+        _explain_move(panic)
     info = new_info(panic, thread)
     if _per_thread.in_hook:
         info._shown = True

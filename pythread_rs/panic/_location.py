@@ -34,6 +34,7 @@ class Location:
     """
 
     __slots__ = ("_column", "_file", "_line")
+    __thread_send__ = "copy"
     __match_args__ = ("file", "line", "column")
 
     _file: str

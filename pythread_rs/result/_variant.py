@@ -27,6 +27,7 @@ class Variant:
     """The base of `Ok` and `Err`; private, because `isinstance(x, (Ok, Err))` says it better."""
 
     __slots__ = ()
+    __thread_send__ = "transparent"
 
     # A Python object is true unless it says otherwise, so `if handle.join():` would take every
     # panic for a success. pyright reports such a line because of the `NoReturn`. mypy would take

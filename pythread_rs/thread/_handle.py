@@ -29,6 +29,7 @@ class _Handle(Generic[T]):
     """What both kinds of handle share."""
 
     __slots__ = ("__weakref__", "_packet", "_thread", "_used", "_where")
+    __thread_send__ = "handle"
 
     _packet: _ffi.Packet | None  # None when the result was taken
     _thread: Thread

@@ -48,6 +48,7 @@ class LocalKey(Generic[T]):
     """
 
     __slots__ = ("__weakref__", "_init")
+    __thread_send__ = "sync"
 
     def __init__(self, init: Callable[[], T]) -> None:
         if not callable(init):

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, final
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import start
+from pythread_rs.ownership._scoped import Lending
 from pythread_rs.thread._handle import ScopedJoinHandle, new_scoped_handle
 from pythread_rs.thread._thread import Thread, new_thread
 
@@ -33,12 +34,14 @@ class Scope(_ffi.ScopeBase):
     [0, 1, 4, 9]
     """
 
-    __slots__ = ("_panics", "_state", "_waiting")
+    __slots__ = ("_lending", "_panics", "_state", "_waiting")
+    __thread_send__ = "sync"
 
     def __init__(self) -> None:
         self._state = "new"
         self._waiting: list[Any] = []  # packets without results, one per thread
         self._panics: dict[Any, BaseException] = {}  # of threads that nobody joined
+        self._lending = Lending()
 
     def spawn(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> ScopedJoinHandle[T]:
         """Run `f(*args, **kwargs)` on a thread that ends before the scope does.
@@ -61,30 +64,32 @@ class Scope(_ffi.ScopeBase):
 
         Mirrors `std::thread::Scope::spawn`.
         """
-        return self._spawn(f, args, kwargs, new_thread(None), {})
+        closure = [f, args, kwargs]
+        del f, args, kwargs
+        return self._spawn(closure, new_thread(None), {})
 
     def _spawn(
         self,
-        f: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        closure: list[Any],
         thread: Thread,
         options: dict[str, Any],
     ) -> ScopedJoinHandle[Any]:
         if self._state != "open":
             raise RuntimeError(f"cannot spawn on a scope that is {self._state}")
+        moved, on_end = self._lending.give(closure)
         key = thread.id
         packet = _ffi.Packet()
         # Known to the scope before it starts: an interrupt may come at any moment. One that was
         # never started is not waited for.
         self._waiting.append(packet.watcher())
         start(
-            f,
-            args,
-            kwargs,
+            closure,
             thread,
-            packet=packet,
+            packet,
+            moved=moved,
+            checked=False,
             on_panic=partial(self._panics.__setitem__, key),
+            on_end=on_end,
             **options,
         )
         return new_scoped_handle(packet, thread, partial(self._panics.pop, key, None))
@@ -103,6 +108,7 @@ class Scope(_ffi.ScopeBase):
         """
         self._state = "closed"
         self._waiting.clear()
+        self._lending.end()
         panics = list(self._panics.values())
         group = BaseExceptionGroup(_PANICKED, panics) if panics else None
         if interrupt is not None:

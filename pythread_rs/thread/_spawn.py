@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, final
 
+from pythread_rs import _ffi
 from pythread_rs._runtime import SpawnHook, current_info, start
 from pythread_rs.thread._handle import JoinHandle, ScopedJoinHandle, new_join_handle
 from pythread_rs.thread._thread import new_thread
@@ -25,9 +26,12 @@ def spawn(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> JoinHandle
     An exception that leaves `f` is a panic: it ends that thread only, is reported by the panic
     hook, and comes out of `join` as `Err`.
 
+    The thread must own all that it uses, or share it safely; anything else is refused before it
+    starts.
+
     Args:
-        f: any callable.
-        *args: its positional arguments.
+        f: any callable that captures nothing, or a closure in `move(...)`.
+        *args: its positional arguments: Copy, Sync, or held by nobody who uses them later.
         **kwargs: its keyword arguments.
 
     Returns:
@@ -35,6 +39,7 @@ def spawn(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> JoinHandle
 
     Raises:
         TypeError: `f` is not callable.
+        OwnershipError: the thread may not own all that it would use. Nothing has been moved.
         SpawnError: the OS refuses one more thread, or the interpreter is exiting. Nothing leaks.
 
     Blocks: no; under the GIL it may step back for threads that were started just before.
@@ -42,12 +47,22 @@ def spawn(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> JoinHandle
 
     Mirrors `std::thread::spawn`.
 
-    >>> handle = spawn(sum, [1, 2, 3, 4, 5])
-    >>> handle.join()
+    >>> from pythread_rs import move
+    >>> def start():
+    ...     data = [1, 2, 3, 4, 5]
+    ...     return spawn(move(lambda: sum(data)))
+    >>> start().join()
     Ok(15)
+    >>> spawn(sum, [1, 2, 3]).join()
+    Ok(6)
     """
+    closure = [f, args, kwargs]
+    del f, args, kwargs
     thread = new_thread(None)
-    return new_join_handle(start(f, args, kwargs, thread), thread)
+    packet = _ffi.Packet()
+    handle: JoinHandle[T] = new_join_handle(packet, thread)  # nothing can fail behind the start
+    start(closure, thread, packet)
+    return handle
 
 
 @final
@@ -82,6 +97,7 @@ class Builder:
     """
 
     __slots__ = ("_dedicated", "_name", "_no_hooks", "_stack_size")
+    __thread_send__ = "copy"
 
     def __init__(
         self,
@@ -119,9 +135,40 @@ class Builder:
 
         Mirrors `std::thread::Builder::spawn`.
         """
+        closure = [f, args, kwargs]
+        del f, args, kwargs
         thread = new_thread(self._name)
-        packet = start(f, args, kwargs, thread, **self._options())
-        return new_join_handle(packet, thread)
+        packet = _ffi.Packet()
+        handle: JoinHandle[T] = new_join_handle(packet, thread)
+        start(closure, thread, packet, **self._options())
+        return handle
+
+    def spawn_unchecked(
+        self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> JoinHandle[T]:
+        """Run `f(*args, **kwargs)` on a thread with these options, whatever it shares.
+
+        Nothing is refused: `f` may capture what others use, and arguments may be held by anybody.
+        That no two threads use one mutable value at the same time is up to the caller.
+
+        Args, Returns, Blocks, Thread safety: as `spawn`.
+
+        Raises:
+            TypeError: `f` is not callable.
+            SpawnError: as `spawn`.
+
+        Mirrors `std::thread::Builder::spawn_unchecked`.
+
+        >>> seen = []
+        >>> Builder().spawn_unchecked(lambda: seen.append(1)).join(), seen
+        (Ok(None), [1])
+        """
+        closure = [f, args, kwargs]
+        thread = new_thread(self._name)
+        packet = _ffi.Packet()
+        handle: JoinHandle[T] = new_join_handle(packet, thread)
+        start(closure, thread, packet, checked=False, **self._options())
+        return handle
 
     def spawn_scoped(
         self, scope: Scope, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -132,7 +179,9 @@ class Builder:
 
         Mirrors `std::thread::Builder::spawn_scoped`.
         """
-        return scope._spawn(f, args, kwargs, new_thread(self._name), self._options())
+        closure = [f, args, kwargs]
+        del f, args, kwargs
+        return scope._spawn(closure, new_thread(self._name), self._options())
 
     def _options(self) -> dict[str, Any]:
         # 0 is legal in Rust and means the least possible; 0 means the default further down.
@@ -193,7 +242,8 @@ def add_spawn_hook(hook: SpawnHook) -> None:
 
     Args:
         hook: called on the spawning thread. What it raises comes out of `spawn`, and no thread
-            starts. What the returned function raises is a panic of the new thread.
+            starts. What the returned function raises is a panic of the new thread, which must
+            own what that function uses, as with `spawn`.
 
     Raises:
         TypeError: `hook` is not callable.
@@ -203,14 +253,16 @@ def add_spawn_hook(hook: SpawnHook) -> None:
 
     Mirrors `std::thread::add_spawn_hook` (nightly).
 
-    >>> seen = []
+    >>> from pythread_rs import move, thread_local
+    >>> level = thread_local(lambda: 0)
     >>> def hook(thread):
-    ...     return lambda: seen.append(thread.id)
+    ...     inherited = level.get() + 1
+    ...     return move(lambda: level.set(inherited))
     >>> def parent():
     ...     add_spawn_hook(hook)
-    ...     return spawn(int).join()
-    >>> spawn(parent).join(), len(seen)
-    (Ok(Ok(0)), 1)
+    ...     return spawn(level.get).join()
+    >>> spawn(parent).join()
+    Ok(Ok(1))
     """
     if not callable(hook):
         raise TypeError(f"a spawn hook is a callable, not {type(hook).__name__}")

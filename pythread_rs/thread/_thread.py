@@ -31,6 +31,7 @@ class ThreadId:
     """
 
     __slots__ = ("_number",)
+    __thread_send__ = "copy"
 
     def __init__(self) -> None:
         raise TypeError("a ThreadId comes from a thread: handle.thread.id or current().id")
@@ -78,6 +79,7 @@ class Thread:
     """
 
     __slots__ = ("__weakref__", "_id", "_name", "_parker")
+    __thread_send__ = "sync"
 
     _id: ThreadId
     _name: str | None

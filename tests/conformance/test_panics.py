@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pythread_rs import spawn
+from pythread_rs import Builder
 from pythread_rs.panic import (
     Hook,
     Location,
@@ -28,6 +28,9 @@ from pythread_rs.panic import (
     take_hook,
     update_hook,
 )
+
+# Closures here share what they test with the test itself.
+spawn = Builder().spawn_unchecked
 
 DEADLINE_SECONDS = 10.0
 

@@ -141,7 +141,7 @@ def test_cpp_frames_below_a_wait_do_not_abort(
     subprocess.run(["g++", "-shared", "-fPIC", "-o", library, source], check=True)
     said = output_of(f"""
         import ctypes, sys, time
-        from pythread_rs import park, sleep, spawn
+        from pythread_rs import Builder, park, sleep
         call = ctypes.CDLL({str(library)!r}).call
         callback = ctypes.CFUNCTYPE(None)(park)
         class Late:
@@ -150,7 +150,7 @@ def test_cpp_frames_below_a_wait_do_not_abort(
                     handle.thread.unpark()
                 sleep(0.1)  # they come back now, while the interpreter finalizes
         late = Late()
-        late.handles = [spawn(call, callback) for _ in range(4)]
+        late.handles = [Builder().spawn_unchecked(call, callback) for _ in range(4)]
         while [f.f_code.co_name for f in sys._current_frames().values()].count("park") < 4:
             sleep(0.001)
         sleep(0.1)  # for the last steps into the wait

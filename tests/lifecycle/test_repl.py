@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -38,6 +38,9 @@ def compute():
 def report(h):
     print("joined", h.join())
 
+def wait():
+    print("waiting"); handles[0].join()
+
 handles = [spawn(f) for f in (park, park, compute, compute)]
 print("th" "reads", _ffi.statistics()["live"])
 """
@@ -52,7 +55,7 @@ class Terminal:
         except OSError as error:
             pytest.skip(f"needs pseudo-terminals: {error}")
         self.term = term
-        self.screen = ""
+        self.seen = self.screen = ""
         self.process = subprocess.Popen(
             [sys.executable, "-c", IN_TERMINAL],
             stdin=child_side,
@@ -79,8 +82,9 @@ class Terminal:
         while text not in self.screen:
             left = deadline - time.monotonic()
             if left < 0 or not self._read(left):
-                pytest.fail(f"{text!r} does not come; there is: {self.screen!r}")
-        self.screen = self.screen.partition(text)[2]
+                self.fail(f"{text!r} does not come")
+        before, found, self.screen = self.screen.partition(text)
+        self.seen += before + found
 
     def _read(self, seconds: float) -> bool:
         if not select.select([self.keyboard], [], [], seconds)[0]:
@@ -100,10 +104,16 @@ class Terminal:
         while self._read(0.05):
             pass
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGABRT)
-            self.process.wait(SECONDS)
-            pytest.fail(f"Python does not end; there is: {self.screen!r}")
+            self.fail("Python does not end")
         return self.process.returncode
+
+    def fail(self, why: str) -> NoReturn:
+        """Have Python say where its threads are, and fail the test."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGABRT)
+        while self._read(1):
+            pass
+        pytest.fail(f"{why}; there was:\n{self.seen!r}\nand then:\n{self.screen}")
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -132,7 +142,9 @@ def test_leaving_the_prompt_ends_the_threads(terminal: Terminal, last: str, stat
 
 def test_ctrl_c_at_the_prompt_leaves_the_handle(terminal: Terminal) -> None:
     terminal.start_threads()
-    terminal.type('print("wai" "ting"); handles[0].join()\r')
+    # One statement: when Ctrl-C ends the first of two before the second has begun, the prompt of
+    # 3.13.0 still runs the second, a join of `threading` no less, and nobody interrupts that.
+    terminal.type("wait()\r")
     terminal.wait_for("waiting")
     terminal.type("\x03")
     terminal.wait_for("KeyboardInterrupt")
@@ -165,6 +177,11 @@ def test_a_script_that_goes_on_at_the_prompt(
 
 # -- Notebooks. ------------------------------------------------------------------------------------
 
+# In a kernel nobody computes for ever. At shutdown ipykernel closes the pipe to its printing thread
+# while its control thread may be about to write to it, which then hangs: rare, but not when each
+# step has to wait for the GIL. With threads of `threading` that compute it hangs as well.
+IN_KERNEL = START.replace("sum(range(1000))", "sleep(0.001)")
+
 
 class Kernel:
     """A notebook's kernel, and a client that talks to it."""
@@ -175,7 +192,8 @@ class Kernel:
 
         self.manager = KernelManager()
         self.manager.start_kernel(stderr=subprocess.PIPE)
-        self.process = self.manager.provisioner.process
+        provisioner: Any = self.manager.provisioner
+        self.process = provisioner.process
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=SECONDS)
@@ -214,14 +232,14 @@ def kernel() -> Iterator[Kernel]:
 
 
 def test_a_notebook_kernel_ends_with_threads_alive(kernel: Kernel) -> None:
-    assert kernel.run(START) == "threads 4\n"
+    assert kernel.run(IN_KERNEL) == "threads 4\n"
     assert kernel.run("spawn(print, 'from a thread').join()").strip() == "from a thread"
     assert kernel.shut_down() == 0
     assert not re.search(b"Error|Exception|Fatal|Traceback", kernel.process.stderr.read())
 
 
 def test_the_stop_button_interrupts_a_join(kernel: Kernel) -> None:
-    kernel.run(START)
+    kernel.run(IN_KERNEL)
     press = "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()"
     join = f"import os, signal, threading; {press}; handles[0].join()"
     assert kernel.run(join) == "KeyboardInterrupt"

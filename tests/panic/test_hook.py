@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pythread_rs import Builder, Ok, current, spawn
+from pythread_rs import Builder, Ok, current
 from pythread_rs.panic import (
     Hook,
     Location,
@@ -26,6 +26,9 @@ from pythread_rs.panic import (
     take_hook,
     update_hook,
 )
+
+# Closures here share what they test with the test itself.
+spawn = Builder().spawn_unchecked
 
 DEADLINE_SECONDS = 10.0
 HERE = str(Path(__file__))
@@ -325,7 +328,10 @@ def test_forwarding_gives_threading_what_it_expects(monkeypatch: pytest.MonkeyPa
     set_hook(forward_to_threading)
     monkeypatch.setattr(threading, "excepthook", listener)
     error = ValueError("x")
-    assert Builder(name="worker").spawn(throw, error).join(DEADLINE_SECONDS).unwrap_err() is error
+    assert (
+        Builder(name="worker").spawn_unchecked(throw, error).join(DEADLINE_SECONDS).unwrap_err()
+        is error
+    )
     ((kind, exc_type, exc_value, exc_traceback, name),) = seen
     assert kind is threading.ExceptHookArgs
     assert (exc_type, exc_value, name) == (ValueError, error, "worker")

@@ -51,8 +51,10 @@ def test_exceptions_are_shown_as_python_shows_them(run_program: RunProgram) -> N
         def work(error):
             error.add_note("a note")
             raise error
-        for error in (ValueError("two\\nlines"), SystemExit(3), KeyboardInterrupt(), Panic([1])):
-            quiet(spawn(work, error).join)
+        quiet(spawn(work, ValueError("two\\nlines")).join)
+        quiet(spawn(work, SystemExit(3)).join)
+        quiet(spawn(work, KeyboardInterrupt()).join)
+        quiet(spawn(work, Panic([1])).join)
         quiet(spawn(int, "x").join)
     """)
     start = "\nthread '<unnamed>' (TID) panicked at program.py:4:5:\n"

@@ -15,12 +15,12 @@ from pythread_rs import (
     Ok,
     UseAfterMoveError,
     _ffi,
+    assume_send,
     current,
     panic,
     park,
     park_timeout,
     scope,
-    spawn,
     thread_local,
 )
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Rounds = Callable[[int], range]
+
+# Closures here share what they test with the test itself.
+spawn = Builder().spawn_unchecked
 
 SECONDS = 30.0  # a deadline; nothing should come near it
 
@@ -195,7 +198,7 @@ def test_reuse_dedicated_retire_and_panics_at_once(rounds: Rounds) -> None:
             if number % 10 == me:
                 _ffi.retire_workers()
             builder = Builder(dedicated=number % 5 == me % 5)
-            result = builder.spawn(leave_something, number).join()
+            result = builder.spawn_unchecked(leave_something, number).join()
             if isinstance(result, Err):
                 assert isinstance(result.error, LookupError), result
             count += 1
@@ -236,12 +239,12 @@ def test_a_tree_of_scoped_threads_is_gone_at_the_end(rounds: Rounds) -> None:
         seen.append(depth)
         if depth:
             for _ in range(3):
-                s.spawn(grow, s, depth - 1)
+                s.spawn(assume_send(grow), s, depth - 1)
 
     for _ in rounds(20):
         seen.clear()
         with scope() as s:
-            s.spawn(grow, s, 3)
+            s.spawn(assume_send(grow), s, 3)
         assert len(seen) == 1 + 3 + 9 + 27
         assert _ffi.statistics()["live"] == 0
 

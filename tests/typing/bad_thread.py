@@ -39,6 +39,8 @@ def wrong_arguments() -> None:
     spawn(total, [1], stop=3)  # E
     spawn(lambda x: x)  # E
     Builder().spawn(total, 1)  # E
+    Builder().spawn_unchecked(total, 1)  # E
+    Builder().spawn_unchecked(total, [1], stop=3)  # E
 
 
 def no_callable() -> None:
@@ -46,6 +48,7 @@ def no_callable() -> None:
     spawn("print")  # E
     spawn()  # E
     spawn(total([1]))  # E
+    Builder().spawn_unchecked(3)  # E
     thread_local(3)  # E
     thread.add_spawn_hook(3)  # E
 

@@ -95,6 +95,10 @@ def builder_in_both_styles() -> None:
     assert_type(Builder().name("x").stack_size(1 << 20).dedicated().no_hooks(), Builder)
     assert_type(Builder(name=None, stack_size=None).spawn(total, [1], start=2), JoinHandle[int])
     assert_type(Builder().dedicated(False).spawn(Counter(), 3), JoinHandle[str])
+    assert_type(Builder().spawn_unchecked(total, [1], start=2), JoinHandle[int])
+    unchecked = Builder(name="x").spawn_unchecked
+    assert_type(unchecked(Counter(), 3), JoinHandle[str])
+    assert_type(unchecked(lambda: "x"), JoinHandle[str])
 
 
 def scopes() -> list[int]:

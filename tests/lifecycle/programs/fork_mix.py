@@ -29,12 +29,14 @@ from pythread_rs import (
     park_timeout,
     process,
     scope,
-    spawn,
     thread_local,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Closures here share what they test with the test itself.
+spawn = Builder().spawn_unchecked
 
 KIND, SEED, WAY, ROUNDS = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 DEADLINE = 30.0  # seconds for a child to end
@@ -139,7 +141,7 @@ def fork_and_return(parents: list[JoinHandle[None]]) -> tuple[int, int]:
 
 def fork_in_thread(parents: list[JoinHandle[None]]) -> tuple[int, int]:
     fork = rng.choice([fork_here, fork_and_return])
-    return Builder(dedicated=KIND == "dedicated").spawn(fork, parents).join().unwrap()
+    return Builder(dedicated=KIND == "dedicated").spawn_unchecked(fork, parents).join().unwrap()
 
 
 def fork_in_scope(parents: list[JoinHandle[None]]) -> tuple[int, int]:

@@ -3,17 +3,44 @@
 `threading` keeps a dict of its threads by ident. A light object of ours stands there while a
 closure runs, so that `current_thread()`, `enumerate()` and a log record's threadName tell the
 truth, and nobody makes a `Dummy` thread that would stay for ever.
+
+Up to Python 3.11 pydevd prints a warning when sys.settrace is called in a file whose name does not
+end in "threading.py", which is the reason for the name of this one.
 """
 
+import sys
 import threading
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from pythread_rs import _ffi
 from pythread_rs._runtime._info import ThreadInfo
 
-__all__ = ["forget", "forget_for_fork", "register", "restore_after_fork"]
+__all__ = [
+    "begin_tracing",
+    "end_tracing",
+    "forget",
+    "forget_for_fork",
+    "register",
+    "restore_after_fork",
+]
 
 _active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+
+
+_started = threading.Event()
+_started.set()
+
+
+class _Handle:
+    """What `threading.Thread` has from 3.13 on, as far as debuggers ask it."""
+
+    __slots__ = ("_thread",)
+
+    def __init__(self, thread: "NativeThread") -> None:
+        self._thread = thread
+
+    def is_done(self) -> bool:
+        return not self._thread.is_alive()
 
 
 class NativeThread(threading.Thread):
@@ -30,9 +57,11 @@ class NativeThread(threading.Thread):
     _target = None
     _args = ()
     _kwargs: dict[str, Any] = {}  # noqa: RUF012  # the attribute of the base class
+    _started = _started
 
-    _packet: Any
-    _alive: bool
+    # A debugger may ask before `register` has come to them.
+    _packet: Any = None
+    _alive = False
 
     def __init__(self) -> None:
         raise TypeError("a NativeThread is made by pythread_rs.spawn")
@@ -69,6 +98,18 @@ class NativeThread(threading.Thread):
         state = "started" if self.is_alive() else "stopped"
         return f"<NativeThread({self._name}, {state} daemon {self._ident})>"
 
+    # Debuggers ask private parts whether a thread has ended: pydevd the first up to 3.12, the
+    # second on 3.13, the third from 3.14 on. One that is missing is an error at every line.
+    @property
+    def _is_stopped(self) -> bool:
+        return not self.is_alive()
+
+    @property
+    def _handle(self) -> _Handle:
+        return _Handle(self)
+
+    _os_thread_handle = _handle
+
     # Called by threading._after_fork in the child, for a thread that is not there any more.
     def _stop(self, *_: object) -> None:
         self._alive = False
@@ -91,15 +132,45 @@ _new = NativeThread.__new__
 
 def register(info: ThreadInfo, packet: Any) -> None:
     """Show the calling thread in `threading`."""
-    thread = _new(NativeThread)
+    ident = threading.get_ident()
+    thread = _object_for(ident)
     handle = info.handle
     thread._name = handle.name or f"pythread_rs-{handle.id.number}"
-    ident = thread._ident = threading.get_ident()
+    thread._ident = ident
     thread._native_id = threading.get_native_id()
     thread._packet = packet.watcher()
     thread._alive = True
     info.registered = thread
     _active[ident] = thread
+
+
+def _object_for(ident: int) -> NativeThread:
+    """Make the object, or make it out of the dummy that somebody has met here already.
+
+    A callback of sys.monitoring runs before our first line. pydevd's asks for the current thread
+    there, and takes what it got for the thread from then on.
+    """
+    known = _active.get(ident)
+    if type(known) is not threading._DummyThread:
+        return _new(NativeThread)
+    dummy: Any = known
+    dummy.__class__ = NativeThread
+    return cast("NativeThread", dummy)
+
+
+def begin_tracing() -> None:
+    """Set what `threading.settrace` and `setprofile` want on every new thread."""
+    trace, profile = threading.gettrace(), threading.getprofile()
+    if trace is not None:
+        sys.settrace(trace)
+    if profile is not None:
+        sys.setprofile(profile)
+
+
+def end_tracing() -> None:
+    """Take back whatever traces the calling thread: what follows is no work of the closure."""
+    sys.settrace(None)
+    sys.setprofile(None)
 
 
 def forget(info: ThreadInfo) -> None:

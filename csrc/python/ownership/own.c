@@ -1,0 +1,153 @@
+/* Own: what every spawn asks before its thread starts. The usual cases are
+ * decided here, without Python; the rest, and every refusal, there. */
+#include "ownership.h"
+
+prs_rules_t prs__rules;
+
+PyObject *prs__set_rules(PyObject *module, PyObject *args) {
+  (void)module;
+  prs_rules_t rules;
+  if (!PyArg_ParseTuple(args, "OOOOOOOOOO:set_rules", &rules.classify,
+                        &rules.facts, &rules.later, &rules.refuse,
+                        &rules.thorough, &rules.at_top, &rules.put_back,
+                        &rules.bound, &rules.dead, &rules.settled))
+    return NULL;
+  PyObject *const functions[] = {
+      rules.classify, rules.facts,    rules.later, rules.refuse, rules.thorough,
+      rules.at_top,   rules.put_back, rules.bound, rules.dead,   rules.settled};
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+    Py_INCREF(functions[i]); /* for ever */
+  prs__rules = rules;
+  Py_RETURN_NONE;
+}
+
+bool prs__may_be_result(PyObject *value) {
+  if (prs__kind_of_data(value) != PRS_UNKNOWN &&
+      prs__kind_of_data(value) != PRS_NOT_SEND)
+    return true;
+  prs_kind_t kind = prs__kind_by_asking(value);
+  if (kind != PRS_NOT_SEND) return kind != PRS_UNKNOWN;
+  PyObject *result = PyObject_CallOneArg(prs__rules.bound, value);
+  Py_XDECREF(result);
+  return result != NULL;
+}
+
+static bool follows_calls;
+
+PyObject *prs__follow_calls(PyObject *module, PyObject *wanted) {
+  (void)module;
+  int follows = PyObject_IsTrue(wanted);
+  if (follows < 0) return NULL;
+  follows_calls = follows != 0;
+  Py_RETURN_NONE;
+}
+
+/* Functions whose call only makes an object that nobody runs. */
+#define NEVER_RUNS (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
+
+/* Returns: 1 fine, 0 not known, -1 with an exception set. */
+static int function_is_fine(PyObject *function, bool is_moved,
+                            bool owns_globals) {
+  PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
+  if ((code->co_flags & NEVER_RUNS) != 0) return 0;
+  PyObject *closure = PyFunction_GET_CLOSURE(function);
+  if (closure != NULL && !is_moved && !prs__is_item(function)) return 0;
+  int fine = owns_globals ? 1 : prs__globals_are_fine(function);
+  for (Py_ssize_t i = 0;
+       fine == 1 && closure != NULL && i < PyTuple_GET_SIZE(closure); i++) {
+    PyObject *content = PyCell_GET(PyTuple_GET_ITEM(closure, i));
+    if (content != NULL && PyFunction_Check(content) && content != function)
+      fine = prs__globals_are_fine(content);
+  }
+  return fine;
+}
+
+/* Returns: 1 fine, 0 not known, -1 with an exception set. */
+static int callable_is_fine(PyObject *callable, bool is_moved,
+                            bool owns_globals) {
+  if (PyFunction_Check(callable))
+    return function_is_fine(callable, is_moved, owns_globals);
+  if (PyMethod_Check(callable)) {
+    PyObject *function = PyMethod_GET_FUNCTION(callable);
+    return PyFunction_Check(function) ? function_is_fine(function, false, false)
+                                      : 0;
+  }
+  return PyCFunction_Check(callable) || PyType_Check(callable);
+}
+
+static bool has_wrapped(PyObject *args, PyObject *kwargs) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++)
+    if (prs__kind_of_data(PyTuple_GET_ITEM(args, i)) == PRS_UNWRAPPED)
+      return true;
+  PyObject *key;
+  PyObject *value;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(kwargs, &position, &key, &value))
+    if (prs__kind_of_data(value) == PRS_UNWRAPPED) return true;
+  return false;
+}
+
+/* `globals`: what a script's own code moved with the function, or NULL. */
+static int is_fine(PyObject *closure, bool is_moved, PyObject *globals) {
+  if (follows_calls) return 0;
+  int fine =
+      callable_is_fine(PyList_GET_ITEM(closure, 0), is_moved, globals != NULL);
+  if (fine != 1) return fine;
+  PyObject *const roots[] = {closure, globals};
+  if (prs__is_unique(roots, globals == NULL ? 1 : 2)) return 1;
+  if (has_wrapped(PyList_GET_ITEM(closure, 1), PyList_GET_ITEM(closure, 2)))
+    return 0;
+  PyObject *frames = prs__calling_frame();
+  if (frames == NULL) return PyErr_Occurred() ? -1 : 0;
+  bool isolated = prs__is_isolated(closure, globals, frames);
+  Py_DECREF(frames);
+  return isolated;
+}
+
+static bool is_closure(PyObject *closure) {
+  if (PyList_CheckExact(closure) && PyList_GET_SIZE(closure) == 3) return true;
+  PyErr_SetString(PyExc_TypeError, "own() takes [function, args, kwargs]");
+  return false;
+}
+
+/* Put `item` first; the old one is not dropped here. */
+static PyObject *exchange(PyObject *closure, PyObject *item) {
+  PyObject *old = PyList_GET_ITEM(closure, 0);
+  PyList_SET_ITEM(closure, 0, item);
+  return old;
+}
+
+PyObject *prs__own(PyObject *module, PyObject *closure) {
+  (void)module;
+  if (!is_closure(closure)) return NULL;
+  PyObject *moved = PyList_GET_ITEM(closure, 0);
+  PyObject *globals = NULL;
+  bool is_moved = Py_TYPE(moved) == prs__moved_type;
+  if (is_moved) {
+    PyObject *inner = prs__moved_give(moved);
+    if (inner == NULL) return NULL;
+    (void)exchange(closure, inner);
+    globals = prs__moved_globals(moved, inner);
+  }
+  int fine = is_fine(closure, is_moved, globals);
+  if (fine == 0) {
+    PyObject *result = PyObject_CallFunction(prs__rules.thorough, "OO", closure,
+                                             is_moved ? moved : Py_None);
+    fine = result == NULL ? -1 : 1;
+    if (result != NULL && result != Py_None) {
+      if (is_moved) Py_DECREF(moved); /* the result holds it, too */
+      return result;
+    }
+    Py_XDECREF(result);
+  }
+  if (!is_moved) {
+    if (fine == 1) Py_RETURN_NONE;
+    return NULL;
+  }
+  if (fine == 1) return moved;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  prs__moved_take_back(moved, exchange(closure, moved));
+  PyErr_Restore(type, value, traceback);
+  return NULL;
+}
