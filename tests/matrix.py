@@ -52,7 +52,7 @@ CERTIFICATES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUND
 
 LEAK_CHECK = """
 import gc, sys
-from pythread_rs import spawn
+from pythread_rs import Own, OwnershipError, drain, freeze, move, panic, scope, spawn, take
 
 def fail():
     raise ValueError("on purpose")
@@ -60,15 +60,48 @@ def fail():
 def threads(count):
     for number in range(count):
         spawn([int, fail][number % 2]).join()
-    gc.collect()
-    return sys.gettotalrefcount()
 
-from pythread_rs import panic
+def moved(count):
+    for number in range(count):
+        data, names = [number, [number]], {"a": number}
+        spawn(move(lambda: (data, names))).join()
+        words = [str(number)]
+        spawn(len, words).join()
+        spawn(len, Own([number])).join()
+        rows = [[1], [2]]
+        for row in drain(rows):
+            take(lambda: row)
+        freeze({"a": [number]})
+
+def refused(count):
+    for number in range(count):
+        inner = [number]
+        data = [inner]
+        for attempt in (lambda: data, fail, number):
+            try:
+                spawn(attempt, data)
+            except (OwnershipError, TypeError) as error:
+                str(error)
+        print(inner, end="\\r")
+
+def borrowed(count):
+    for number in range(count):
+        data = [number]
+        with scope() as s:
+            s.spawn(lambda: sum(data))
+            s.spawn(lambda: len(data))
+
 panic.set_hook(lambda info: None)
-threads(1000)
-totals = [threads(1000) for _ in range(5)]
-print("total references after each 1000 threads:", *totals)
-sys.exit(abs(totals[-1] - totals[0]) > 200)
+leaks = 0
+for work, count in ((threads, 1000), (moved, 200), (refused, 20), (borrowed, 100)):
+    totals = []
+    for _ in range(7):
+        work(count)
+        gc.collect()
+        totals.append(sys.gettotalrefcount())
+    print("total references after each round of", work.__name__, *totals)
+    leaks += abs(totals[-1] - totals[-4]) > 60
+sys.exit(leaks)
 """
 
 

@@ -84,6 +84,7 @@ builtins.builtin_function_or_method builtins.builtin_method builtins.method-wrap
 builtins.property builtins.staticmethod builtins.classmethod operator.itemgetter
 operator.attrgetter operator.methodcaller datetime.datetime datetime.time datetime.timezone
 builtins.frozendict types.GenericAlias re.Match string.templatelib.Template
+string.templatelib.Interpolation
 """
 _OWNED: Final = """
 builtins.object builtins.list builtins.dict builtins.set collections.deque
