@@ -82,7 +82,7 @@ def refused(count):
                 spawn(attempt, data)
             except (OwnershipError, TypeError) as error:
                 str(error)
-        print(inner, end="\\r")
+        inner.append(0)  # read later: it is no dead variable
 
 def borrowed(count):
     for number in range(count):
