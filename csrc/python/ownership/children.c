@@ -148,7 +148,11 @@ static int visit_callable(PyObject *child, void *arg) {
 /* What the cache holds is its own business: it has a lock. */
 static int visit_cached_function(PyObject *object, visitproc visit, void *arg) {
   filter_t filter = {visit, arg};
-  return Py_TYPE(object)->tp_traverse(object, visit_callable, &filter);
+  PyTypeObject *type = Py_TYPE(object);
+  int stop = type->tp_traverse(object, visit_callable, &filter);
+  if (stop != 0 || type->tp_dictoffset <= 0) return stop;
+  PyObject *dict = *(PyObject **)((char *)object + type->tp_dictoffset);
+  return visit_values(dict, visit, arg);
 }
 
 /* The head of numpy's PyArrayObject: the same since NumPy 1.7. */
