@@ -9,6 +9,8 @@
  * words; 0 when tp_traverse visits the dict as it should. */
 static Py_ssize_t dict_word;
 
+static PyObject *wrapped_name; /* "__wrapped__" */
+
 typedef struct probe {
   PyObject *wanted;
   bool found;
@@ -41,6 +43,8 @@ static PyObject *new_sample(void) {
 }
 
 bool prs__learn_children(void) {
+  wrapped_name = PyUnicode_InternFromString("__wrapped__");
+  if (wrapped_name == NULL) return false;
   PyObject *sample = new_sample();
   if (sample == NULL) return false;
   PyObject *dict = PyObject_GetAttrString(sample, "__dict__");
@@ -151,8 +155,11 @@ static int visit_cached_function(PyObject *object, visitproc visit, void *arg) {
   PyTypeObject *type = Py_TYPE(object);
   int stop = type->tp_traverse(object, visit_callable, &filter);
   if (stop != 0 || type->tp_dictoffset <= 0) return stop;
+  /* Of its attributes only this one holds the function once more. */
   PyObject *dict = *(PyObject **)((char *)object + type->tp_dictoffset);
-  return visit_values(dict, visit, arg);
+  PyObject *wrapped =
+      dict == NULL ? NULL : PyDict_GetItemWithError(dict, wrapped_name);
+  return wrapped == NULL ? 0 : visit(wrapped, arg);
 }
 
 /* The head of numpy's PyArrayObject: the same since NumPy 1.7. */
