@@ -20,7 +20,15 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Graph", "edges", "is_isolated", "random_graph", "reachable", "reaches_weakref"]
+__all__ = [
+    "Graph",
+    "can_be_cleared",
+    "edges",
+    "is_isolated",
+    "random_graph",
+    "reachable",
+    "reaches_weakref",
+]
 
 
 class Plain:
@@ -379,6 +387,19 @@ def _is_frozen(value: Any) -> bool:
 def reaches_weakref(value: Any) -> bool:
     """Tell whether a weak reference is among what a value holds."""
     return any(type(node) is weakref.ref for node in reachable([value]).values())
+
+
+def can_be_cleared(graph: Graph) -> bool:
+    """Tell whether CPython's collector may clear what is alive here (gh-130327).
+
+    It does not see that an instance's dict leads to the instance's values.
+    """
+    sample = Plain()
+    sample.value = sample  # type: ignore[attr-defined]
+    if any(held is sample.__dict__ for held in gc.get_referents(sample)):
+        return False
+    nodes = reachable([*graph.root, *graph.outside])
+    return any(id(node.__dict__) in nodes for node in nodes.values() if type(node) is Plain)
 
 
 def is_isolated(graph: Graph) -> bool:

@@ -266,7 +266,7 @@ def test_classes_that_go_leave_the_table() -> None:
     use_classes(3)
     gc.collect()
     known, watched = _ffi.known_kinds(), len(_kinds._watched)
-    use_classes(50)
+    use_classes(15)
     gc.collect()
     assert _ffi.known_kinds() == known
     assert len(_kinds._watched) == watched
