@@ -391,36 +391,6 @@ def test_spawns_of_a_destructor_during_a_check(run_program: RunProgram) -> None:
     assert printed == "Ok(1) [Ok(1)]\n"
 
 
-# -- Misuse of the door to C. ----------------------------------------------------------------------
-
-CALLS = [
-    "_ffi.examine()",
-    "_ffi.examine([], (), {})",
-    "_ffi.examine((1,), (), [])",
-    "_ffi.own([])",
-    "_ffi.own([1, 2])",
-    "_ffi.own(None)",
-    "_ffi.take(None)",
-    "_ffi.move(None)",
-    "_ffi.locals_of(None)",
-    "_ffi.set_kind(1, 1, 1)",
-    "_ffi.forget_kind('x')",
-    "_ffi.mutable_nodes(1)",
-]
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_the_c_functions_check_their_arguments(run_program: RunProgram, call: str) -> None:
-    printed = run_program(f"""
-        def main():
-            try:
-                {call}
-            except TypeError:
-                print("TypeError")
-    """)
-    assert printed == "TypeError\n"
-
-
 # -- No memory. ------------------------------------------------------------------------------------
 
 NO_MEMORY = """

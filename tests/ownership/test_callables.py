@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pythread_rs import Ok, move, spawn
+from pythread_rs import Ok, _ffi, move, spawn
 from pythread_rs.ownership import CaptureError, OwnershipError, assume_send
 from pythread_rs.thread import add_spawn_hook
 
@@ -156,3 +156,28 @@ def test_vouching_ends_the_discussion() -> None:
     handle = spawn(size, assume_send(data))
     assert handle.join() == Ok(1)
     assert data == [1]
+
+
+# -- Misuse of the door to C. ----------------------------------------------------------------------
+
+DOOR: Any = _ffi
+CALLS: dict[str, Callable[[], object]] = {
+    "examine()": lambda: DOOR.examine(),
+    "examine a list": lambda: DOOR.examine([], (), {}),
+    "hooks in a list": lambda: DOOR.examine((1,), (), []),
+    "own nothing": lambda: DOOR.own([]),
+    "own two": lambda: DOOR.own([1, 2]),
+    "own None": lambda: DOOR.own(None),
+    "take None": lambda: DOOR.take(None),
+    "move None": lambda: DOOR.move(None),
+    "locals of None": lambda: DOOR.locals_of(None),
+    "set_kind of 1": lambda: DOOR.set_kind(1, 1, 1),
+    "forget text": lambda: DOOR.forget_kind("x"),
+    "nodes of 1": lambda: DOOR.mutable_nodes(1),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_the_c_functions_check_their_arguments(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeError):
+        call()

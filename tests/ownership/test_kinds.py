@@ -443,7 +443,8 @@ def test_an_immutable_object_that_is_held_must_not_lead_to_what_changes(
     """Also if nobody else holds that, and though an instance's own `__dict__` is a dict, too."""
     kept = FrozenRecord(make())
     looked_at = materialised(FrozenRecord(make()))
-    for held in (kept, looked_at, (make(),), Point(1, make())):
+    functions = (in_a_default(make()), in_a_keyword_default(make()))
+    for held in (kept, looked_at, (make(),), Point(1, make()), *functions):
         with pytest.raises(OwnershipError) as refusal:
             spawn(consume, [held])
         assert refusal.value.code == "E0505"

@@ -198,6 +198,14 @@ int prs__children(PyObject *object, prs_kind_t kind, visitproc visit,
   return type->tp_traverse(object, visit, arg);
 }
 
+bool prs__is_dict_of(PyObject *owner, PyObject *dict) {
+  PyTypeObject *type = Py_TYPE(owner);
+  if (type->tp_dictoffset > 0)
+    return *(PyObject **)((char *)owner + type->tp_dictoffset) == dict;
+  if (!PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT)) return false;
+  return find_dict_word(owner, dict) != 0;
+}
+
 PyObject *prs__weakrefs(PyObject *object) {
   Py_ssize_t offset = Py_TYPE(object)->tp_weaklistoffset;
   /* It is negative where the list stands before the object. */

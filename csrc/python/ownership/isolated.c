@@ -227,7 +227,7 @@ static bool visit_all(graph_t *graph) {
 static bool is_own_dict(const graph_t *graph, PyObject *child) {
   if (graph->current == NOBODY || !PyDict_CheckExact(child)) return false;
   PyObject *owner = graph->nodes[graph->current].object;
-  return Py_TYPE(owner)->tp_dictoffset != 0 && Py_REFCNT(child) == 1;
+  return Py_REFCNT(child) == 1 && prs__is_dict_of(owner, child);
 }
 
 static int visit_frozen(PyObject *child, void *arg);
@@ -294,7 +294,7 @@ static int visit_frozen(PyObject *child, void *arg) {
   prs_kind_t kind =
       graph->asking ? prs__kind_by_asking(child) : prs__kind(child);
   if (prs__is_shareable(kind)) return 0;
-  if (kind == PRS_CELL) return visit_frozen_cell(child, graph);
+  if (kind == PRS_CELL) return 1; /* who holds it can fill it */
   if (kind == PRS_WEAKREF) return visit_frozen_weakref(child, graph);
   if (kind == PRS_FUNCTION) return visit_frozen_function(child, graph);
   if (kind != PRS_TRANSPARENT && kind != PRS_CACHE &&
@@ -345,8 +345,14 @@ static bool leads_inside(graph_t *graph, size_t index) {
 }
 
 static bool may_be_shared(const node_t *node) {
+  if (node->kind == PRS_CELL) {
+    graph_t graph = {.current = NOBODY};
+    bool frozen = visit_frozen_cell(node->object, &graph) == 0;
+    graph_free(&graph);
+    return frozen;
+  }
   return (node->kind == PRS_TRANSPARENT || node->kind == PRS_FUNCTION ||
-          node->kind == PRS_CELL || node->kind == PRS_CACHE) &&
+          node->kind == PRS_CACHE) &&
          is_frozen(node->object, false);
 }
 

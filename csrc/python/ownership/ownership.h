@@ -67,6 +67,9 @@ int prs__children(PyObject *object, prs_kind_t kind, visitproc visit,
  * Returns: false with an exception set. */
 bool prs__learn_children(void);
 
+/* Tell whether a dict is an instance's `__dict__`, without making one. */
+bool prs__is_dict_of(PyObject *owner, PyObject *dict);
+
 /* The first weak reference on an object, or NULL. */
 PyObject *prs__weakrefs(PyObject *object);
 

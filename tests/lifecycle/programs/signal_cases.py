@@ -161,8 +161,8 @@ def case_only_the_main_thread_is_interrupted() -> None:
 
     waiter = spawn(wait_too)
     assert ident.wait(SECONDS)
-    later(0.05, signal.pthread_kill, idents[0], signal.SIGINT)
     try:
+        later(0.05, signal.pthread_kill, idents[0], signal.SIGINT)
         sleep(SECONDS)
     except KeyboardInterrupt:
         assert not (target.is_finished() or joiner.is_finished() or waiter.is_finished())
@@ -187,9 +187,9 @@ def case_what_a_handler_raises_leaves_the_wait() -> None:
         lambda: sleep(SECONDS),
     ]
     for wait in waits:
-        later(0.02, send, signal.SIGUSR1)
         began = time.monotonic()
         try:
+            later(0.02, send, signal.SIGUSR1)
             wait()
         except Interrupted:
             assert time.monotonic() - began < 1
@@ -214,8 +214,8 @@ def case_one_handle_survives_many_interrupts() -> None:
 
 
 def case_an_interrupt_keeps_the_token() -> None:
-    later(0.02, send, signal.SIGINT)
     try:
+        later(0.02, send, signal.SIGINT)
         park()
     except KeyboardInterrupt:
         current().unpark()
@@ -309,8 +309,8 @@ def case_a_handler_joins_the_handle_that_is_being_joined() -> None:
     results: list[Any] = []
     handle = spawn(sleep, 0.05)
     on(signal.SIGUSR1, lambda: results.append(handle.join()))
-    later(0.02, send, signal.SIGUSR1)
     try:
+        later(0.02, send, signal.SIGUSR1)
         handle.join()
     except UseAfterMoveError:
         assert results == [Ok(None)]
