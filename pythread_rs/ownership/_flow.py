@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Callable, Iterator
 from types import CodeType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pythread_rs.ownership._values import EMPTY, Position, Value
 
@@ -93,6 +93,15 @@ def _handlers(code: CodeType) -> dict[int, Handler]:
     return found
 
 
+_NEVER_RAISE: Final = frozenset(
+    {
+        *("CACHE", "COPY", "EXTENDED_ARG", "KW_NAMES", "LOAD_COMMON_CONSTANT", "LOAD_CONST"),
+        *("LOAD_SMALL_INT", "NOP", "NOT_TAKEN", "POP_TOP", "PRECALL", "PUSH_EXC_INFO"),
+        *("PUSH_NULL", "SWAP"),
+    }
+)
+
+
 class Flow:
     """A code object as a graph, and the walk over it; a subclass says what instructions do."""
 
@@ -151,11 +160,15 @@ class Flow:
             if number > first and at.offset in self.leaders:
                 self._reach(at.offset, self._now())
                 break
-            handler = self._offer(at, handler)
+            offer = self._offer(at, handler)
+            if offer is not None or at.offset not in self.handlers:
+                handler = self.handlers.get(at.offset)
             before = len(self.stack)
             self.step(at)
             if self.stopped:
-                break
+                break  # nor does its handler see anything: the path ends before it can raise
+            if offer is not None:
+                self._reach(*offer)
             if at.opcode in _JUMPS:
                 self._jump(at, before)
             if at.opname in _ENDS:
@@ -165,15 +178,15 @@ class Flow:
     def _now(self) -> State:
         return State(tuple(self.stack), dict(self.variables))
 
-    def _offer(self, at: dis.Instruction, last: Handler | None) -> Handler | None:
-        """Show the handler of an instruction the variables as they are before it."""
+    def _offer(self, at: dis.Instruction, last: Handler | None) -> tuple[int, State] | None:
+        """Give what the handler of an instruction sees: the variables as they are before it."""
         handler = self.handlers.get(at.offset)
-        if handler is not None and (self.stored or handler != last):
-            stack = self.stack[: handler.depth]
-            stack += [EMPTY] * (handler.depth - len(stack) + handler.pushes_place + 1)
-            self._reach(handler.target, State(tuple(stack), dict(self.variables)))
-            self.stored = False
-        return handler
+        if handler is None or at.opname in _NEVER_RAISE or not (self.stored or handler != last):
+            return None
+        stack = self.stack[: handler.depth]
+        stack += [EMPTY] * (handler.depth - len(stack) + handler.pushes_place + 1)
+        self.stored = False
+        return handler.target, State(tuple(stack), dict(self.variables))
 
     def _jump(self, at: dis.Instruction, before: int) -> None:
         """Go to the target of a jump with the stack that the jump leaves there."""

@@ -380,8 +380,10 @@ def _can_change(node: Any) -> bool:
 
 
 def _is_frozen(value: Any) -> bool:
-    found = reachable([value])
-    return not any(map(_can_change, found.values())) and not _assigned_cells(found.values())
+    nodes = list(reachable([value]).values())
+    assigned, captured = _assigned_cells(nodes), _captured_cells(nodes)
+    cells = {id(node) for node in nodes if type(node) is types.CellType}
+    return cells <= captured and not assigned and not any(map(_can_change, nodes))
 
 
 def reaches_weakref(value: Any) -> bool:
