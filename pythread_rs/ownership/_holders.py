@@ -6,7 +6,15 @@ import gc
 import sys
 import weakref
 from collections.abc import Container, Iterator
-from types import CellType, FrameType, FunctionType, MethodType, ModuleType
+from types import (
+    CellType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, Final
 
 from pythread_rs import _ffi
@@ -56,11 +64,21 @@ def _variables_of(frame: FrameType, value: object) -> Iterator[str]:
 
 def _referrers(value: object, known: Container[int]) -> Iterator[str]:
     for holder in gc.get_referrers(value):
-        if id(holder) in known or isinstance(holder, FrameType):
+        if id(holder) in known or isinstance(holder, FrameType) or _runs(holder):
             continue
         text = _name_of(holder, value)
         if text:
             yield text
+
+
+def _runs(holder: object) -> bool:
+    """Whether it is a generator or coroutine at work: a frame, which `_variables` has looked at.
+
+    From Python 3.14 on, the collector sees those too, and with them the generators of this file.
+    """
+    if isinstance(holder, GeneratorType):
+        return holder.gi_running
+    return isinstance(holder, CoroutineType) and holder.cr_running
 
 
 def _name_of(holder: Any, value: object) -> str:
