@@ -28,6 +28,8 @@ setup(
         Extension(
             "pythread_rs._objects",
             sources=[
+                *build["sync_sources"](),
+                "csrc/python/blocking.c",
                 "csrc/python/interruptible.c",
                 "csrc/python/objects.c",
                 "csrc/python/ownership/children.c",
@@ -47,6 +49,7 @@ setup(
             ],
             depends=build["headers"](),
             include_dirs=["."],
+            define_macros=build["sync_macros"](),
             extra_compile_args=build["compile_flags"](),
             extra_link_args=build["link_flags"](),
         )

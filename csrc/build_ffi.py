@@ -2,6 +2,7 @@
 
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 from cffi import FFI
@@ -37,6 +38,17 @@ def sources() -> list[str]:
     files = [f"csrc/core/{name}" for name in CORE]
     files += [f"csrc/{platform}/{name}" for name in [*OS_FILES, wait_file()]]
     return [*files, "csrc/python/entry.c"]
+
+
+def sync_sources() -> list[str]:
+    """List the C files of the blocking objects, which `_objects` is built with."""
+    return sorted(str(path.relative_to(ROOT)) for path in (HERE / "core" / "sync").glob("*.c"))
+
+
+def sync_macros() -> list[tuple[str, str]]:
+    """Say whether the GIL protects them."""
+    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    return [] if free_threaded else [("PRS_UNDER_GIL", "1")]
 
 
 def headers() -> list[str]:

@@ -6,6 +6,8 @@ static _Atomic uint32_t generation;
 
 uint32_t prs_fork_generation(void) { return atomic_load(&generation); }
 
+_Atomic uint32_t *prs__fork_generation_word(void) { return &generation; }
+
 void prs__fork_add(prs_fork_part_t *part) {
   part->next = parts;
   parts = part;

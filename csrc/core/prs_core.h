@@ -284,6 +284,8 @@ typedef struct prs_fork_part {
 } prs_fork_part_t;
 
 void prs__fork_add(prs_fork_part_t *part);
+/* Where the generation stands, for those who look at it at every step. */
+_Atomic uint32_t *prs__fork_generation_word(void);
 int prs__fork_init(void);
 
 /* ---- counters ------------------------------------------------------------ */

@@ -248,6 +248,15 @@ static void set_main_thread(unsigned long ident) {
   atomic_store(&main_thread, ident);
 }
 
+static const prs_sync_os_t *sync_os(void) {
+  static prs_sync_os_t os = {.wait = prs__wait,
+                             .wake_one = prs__wake_one,
+                             .now = prs_now,
+                             .yield = prs_yield};
+  os.generation = prs__fork_generation_word();
+  return &os;
+}
+
 static const prs_table_t table = {
     .version = PRS_TABLE_VERSION,
     .python_runner = &python_runner,
@@ -273,6 +282,9 @@ static const prs_table_t table = {
     .set_entry = set_entry,
     .set_main_thread = set_main_thread,
     .on_main_thread = on_main_thread,
+    .gate_state = prs_gate_state,
+    .hold = prs__hold,
+    .sync_os = sync_os,
 };
 
 uintptr_t prs_py_table(void) {

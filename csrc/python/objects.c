@@ -43,6 +43,7 @@ static PyObject *connect(PyObject *module, PyObject *args) {
     return NULL;
   }
   prs__table = table;
+  prs__os = table->sync_os();
   table->set_entry(entry, settle);
   table->set_main_thread(ident);
   Py_RETURN_NONE;

@@ -42,6 +42,24 @@ typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
 #define PRS__RAISED 1
 int prs__wait_interruptibly(prs_waiting_t wait, void *object, uint64_t timeout);
 
+/* ---- blocking.c ---------------------------------------------------------- */
+
+/* Ask, before a wait, whether waits are still allowed: not after the exit gate
+ * has closed. Returns: false with an exception set. */
+bool prs__may_block(void);
+
+/* A waiter for the calling thread. Returns: NULL with an exception set. */
+prs_waiter_t *prs__waiter(uint32_t count);
+
+/* Wait for a waiter whose nodes are queued. Afterwards nobody claims it any
+ * more; those of its nodes that were not claimed are still in their queues.
+ * Returns: PRS_OK when it is finished; else it was cancelled: PRS_ETIMEDOUT;
+ *          PRS_EAGAIN in the child of a fork: start over; PRS__RAISED with an
+ *          exception set. PRS__RAISED_LATE: finished, and an exception is set.
+ * Blocks:  detached; Ctrl-C is seen on the main thread. */
+#define PRS__RAISED_LATE 2
+int prs__block(prs_waiter_t *waiter, uint64_t timeout);
+
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
 bool prs__timeout_from(PyObject *arg, uint64_t *out);
 

@@ -6,9 +6,10 @@
 #define PRS_TABLE_H
 
 #include "../core/prs_core.h"
+#include "../core/sync/prs_sync.h"
 
 /* Changes whenever the table does: both modules come from one build. */
-#define PRS_TABLE_VERSION 1u
+#define PRS_TABLE_VERSION 2u
 
 typedef struct prs_table {
   uint32_t version;
@@ -39,6 +40,10 @@ typedef struct prs_table {
   /* Tell which thread is the main one (PyThread_get_thread_ident). */
   void (*set_main_thread)(unsigned long ident);
   bool (*on_main_thread)(void);
+  int (*gate_state)(void);
+  /* Stay in C for ever when the interpreter finalizes. */
+  void (*hold)(void);
+  const prs_sync_os_t *(*sync_os)(void);
 } prs_table_t;
 
 #endif
