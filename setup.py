@@ -30,6 +30,7 @@ setup(
             sources=[
                 *build["sync_sources"](),
                 "csrc/python/blocking.c",
+                "csrc/python/channel_type.c",
                 "csrc/python/interruptible.c",
                 "csrc/python/objects.c",
                 "csrc/python/ownership/children.c",
@@ -45,8 +46,10 @@ setup(
                 "csrc/python/ownership/unique.c",
                 "csrc/python/packet_type.c",
                 "csrc/python/parker_type.c",
+                "csrc/python/receiver_type.c",
                 "csrc/python/results.c",
                 "csrc/python/scope_type.c",
+                "csrc/python/sender_type.c",
             ],
             depends=build["headers"](),
             include_dirs=["."],

@@ -1,6 +1,8 @@
 """The door to the compiled modules: the only importer of `_native` and of cffi's `Any`."""
 
 import math
+import operator
+import sys
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,9 +19,13 @@ __all__ = [
     "Moved",
     "Packet",
     "Parker",
+    "ReceiverBase",
     "ScopeBase",
+    "SenderBase",
     "available_parallelism",
     "backend",
+    "bound",
+    "channel",
     "close_gate",
     "configure_workers",
     "connect",
@@ -45,6 +51,7 @@ __all__ = [
     "own",
     "retire_workers",
     "set_kind",
+    "set_refusals",
     "set_results",
     "set_rules",
     "sleep",
@@ -59,7 +66,11 @@ _lib: Any = _native.lib
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
+ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
+SenderBase = _objects.SenderBase
+channel = _objects.channel
+set_refusals = _objects.set_refusals
 set_results = _objects.set_results
 sleep = _objects.sleep
 
@@ -147,6 +158,22 @@ def _as_number(value: object) -> float:
         return float(value)  # type: ignore[arg-type]  # it has __float__
     except OverflowError:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+
+_objects.set_durations(nanoseconds)
+
+
+def bound(messages: int) -> int:
+    """Read the bound of a channel.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is negative.
+    """
+    whole = operator.index(messages)
+    if whole < 0:
+        raise ValueError(f"a channel holds 0 messages or more, not {messages!r}")
+    return min(whole, sys.maxsize)
 
 
 def backend() -> str:

@@ -26,3 +26,60 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   if (status == PRS_OK || prs_waiter_cancel(waiter)) return status;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
+
+/* ---- arguments ----------------------------------------------------------- */
+
+static PyObject *nanoseconds_of; /* _ffi.nanoseconds */
+
+PyObject *prs__set_durations(PyObject *module, PyObject *callable) {
+  (void)module;
+  Py_XSETREF(nanoseconds_of, Py_NewRef(callable));
+  Py_RETURN_NONE;
+}
+
+bool prs__duration_from(PyObject *seconds, uint64_t *out) {
+  PyObject *whole = PyObject_CallOneArg(nanoseconds_of, seconds);
+  if (whole == NULL) return false;
+  bool done = prs__timeout_from(whole, out);
+  Py_DECREF(whole);
+  return done;
+}
+
+/* A moment that has passed is a duration of 0. */
+bool prs__deadline_from(PyObject *moment, uint64_t *out) {
+  double seconds = PyFloat_AsDouble(moment);
+  if (seconds == -1.0 && PyErr_Occurred()) return false;
+  if (seconds != seconds) {
+    PyErr_SetString(PyExc_ValueError, "a deadline must not be NaN");
+    return false;
+  }
+  double left = seconds - (double)prs__table->now() / 1e9;
+  if (left < 0) left = 0;
+  *out = left < 1e9 ? (uint64_t)(left * 1e9) : PRS_FOREVER;
+  return true;
+}
+
+bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted) {
+  if (count == wanted) return true;
+  PyErr_Format(PyExc_TypeError, "%s() takes %zd positional argument%s, not %zd",
+               name, wanted, wanted == 1 ? "" : "s", count);
+  return false;
+}
+
+bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
+                    Py_ssize_t wanted, PyObject *names, PyObject **stop) {
+  *stop = NULL;
+  if (!prs__wants(name, count, wanted)) return false;
+  Py_ssize_t keywords = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+  if (keywords == 0) return true;
+  for (Py_ssize_t i = 0; i < keywords; i++) {
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, i), "stop")) {
+      PyErr_Format(PyExc_TypeError,
+                   "%s() got an unexpected keyword argument %R", name,
+                   PyTuple_GET_ITEM(names, i));
+      return false;
+    }
+    if (args[count + i] != Py_None) *stop = args[count + i];
+  }
+  return true;
+}

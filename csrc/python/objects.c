@@ -18,6 +18,15 @@ int prs__add_type(PyObject *module, PyType_Spec *spec) {
   return status;
 }
 
+PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec) {
+  PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+  if (type == NULL) return NULL;
+  if (PyModule_AddType(module, (PyTypeObject *)type) == 0)
+    return (PyTypeObject *)type; /* for ever */
+  Py_DECREF(type);
+  return NULL;
+}
+
 PyDoc_STRVAR(connect_doc,
              "connect(address, entry, settle, main_thread, /)\n--\n\n"
              "Take the function table of `_native`, the function that runs a "
@@ -77,6 +86,14 @@ static PyMethodDef functions[] = {
     {"connect", connect, METH_VARARGS, connect_doc},
     {"sleep", sleep_for, METH_O,
      "sleep(nanoseconds, /)\n--\n\nSleep, -1 for ever."},
+    {"channel", prs__make_channel, METH_VARARGS,
+     "channel(sender, receiver, capacity, /)\n--\n\n"
+     "Make a pair of ends of the given types; a capacity of -1 is none."},
+    {"set_refusals", prs__set_refusals, METH_O,
+     "set_refusals(callables, /)\n--\n\n"
+     "Take what makes the errors of channels."},
+    {"set_durations", prs__set_durations, METH_O,
+     "set_durations(callable, /)\n--\n\nTake what reads seconds."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 
@@ -86,6 +103,9 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
     {Py_mod_exec, prs__add_scope_type},
+    {Py_mod_exec, prs__add_channel_type},
+    {Py_mod_exec, prs__add_sender_type},
+    {Py_mod_exec, prs__add_receiver_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

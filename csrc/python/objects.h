@@ -20,6 +20,14 @@ extern const prs_table_t *prs__table;
 bool prs__is_connected(void);
 
 int prs__add_type(PyObject *module, PyType_Spec *spec);
+/* The same for a type that Python classes are built on.
+ * Returns: the type, kept for ever; NULL with an exception set. */
+PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec);
+int prs__add_channel_type(PyObject *module);
+int prs__add_sender_type(PyObject *module);
+int prs__add_receiver_type(PyObject *module);
+PyObject *prs__make_channel(PyObject *module, PyObject *args);
+PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
 int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
@@ -69,6 +77,36 @@ prs_waiter_t *prs__waiter(uint32_t count);
  * Blocks:  detached; Ctrl-C is seen on the main thread. */
 #define PRS__RAISED_LATE 2
 int prs__block(prs_waiter_t *waiter, uint64_t timeout);
+
+/* Have `_objects` read durations with a function of `_ffi`. */
+PyObject *prs__set_durations(PyObject *module, PyObject *callable);
+/* Read seconds, a float or a timedelta, as nanoseconds.
+ * Returns: false with an exception set. */
+bool prs__duration_from(PyObject *seconds, uint64_t *out);
+/* Read a moment of time.monotonic() as nanoseconds from now. */
+bool prs__deadline_from(PyObject *moment, uint64_t *out);
+/* Check how many positional arguments a method got. */
+bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted);
+/* The same, and read the keyword `stop`; NULL for none. */
+bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
+                    Py_ssize_t wanted, PyObject *names, PyObject **stop);
+
+/* Stand-ins until the token and the check are there. */
+static inline int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node,
+                                     PyObject *stop, uint64_t timeout) {
+  (void)node;
+  (void)stop;
+  return prs__block(waiter, timeout);
+}
+typedef struct prs_sink {
+  const char *what;
+} prs_sink_t;
+static const prs_sink_t prs__sent = {"send"};
+static inline PyObject *prs__take_over(PyObject *const *slot,
+                                       const prs_sink_t *sink) {
+  (void)sink;
+  return Py_NewRef(*slot);
+}
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
 bool prs__timeout_from(PyObject *arg, uint64_t *out);

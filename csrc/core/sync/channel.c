@@ -234,7 +234,7 @@ void prs_channel_drop_receiver(prs_channel_t *channel, prs_wakes_t *wakes) {
 void *prs_channel_drain(prs_channel_t *channel) {
   void *item = NULL;
   enter(channel);
-  if (channel->receivers == 0 && channel->count > 0) item = pop(channel);
+  if (channel->count > 0) item = pop(channel);
   leave(channel);
   return item;
 }

@@ -138,9 +138,9 @@ static inline bool prs__queue_is_empty(const prs_queue_t *queue) {
 
 enum prs_channel_status {
   PRS_CHANNEL_DONE = 0,
-  PRS_CHANNEL_WOULD_BLOCK = 1,   /* full, or empty; the node is not queued */
-  PRS_CHANNEL_DISCONNECTED = 2,  /* the other side is gone */
-  PRS_CHANNEL_QUEUED = 3,        /* the node is in the queue: wait */
+  PRS_CHANNEL_WOULD_BLOCK = 11,  /* full, or empty; the node is not queued */
+  PRS_CHANNEL_DISCONNECTED = 12, /* the other side is gone */
+  PRS_CHANNEL_QUEUED = 13,       /* the node is in the queue: wait */
   PRS_CHANNEL_OUT_OF_MEMORY = -2 /* nothing has changed */
 };
 
@@ -186,7 +186,7 @@ void prs_channel_drop_sender(prs_channel_t *channel, prs_wakes_t *wakes);
 void prs_channel_drop_receiver(prs_channel_t *channel, prs_wakes_t *wakes);
 /* Wake the next few of a disconnected channel; each woken thread calls it. */
 void prs_channel_chain(prs_channel_t *channel, prs_wakes_t *wakes);
-/* Take the oldest message of a channel without receivers.
+/* Take the oldest message of a channel that nobody receives from any more.
  * Returns: NULL when there is none. */
 void *prs_channel_drain(prs_channel_t *channel);
 
