@@ -20,6 +20,12 @@ typedef struct prs_sync_os {
   uint64_t (*now)(void);
   void (*yield)(void);
   _Atomic uint32_t *generation; /* of forks */
+  /* Spin while `*word == unwanted`, if that pays at the moment.
+   * Returns: true when the word changed. */
+  bool (*spin)(_Atomic uint32_t *word, uint32_t unwanted);
+  /* Tell how long a wait took, so that the next one knows. */
+  void (*spin_learn)(uint64_t waited);
+  _Atomic uint32_t *detached; /* grows when a thread lets go of the GIL */
 } prs_sync_os_t;
 extern const prs_sync_os_t *prs__os;
 
@@ -71,7 +77,9 @@ struct prs_waiter {
   _Atomic uint32_t word; /* enum prs_waiter_word */
   uint32_t count;        /* of nodes */
   uint32_t generation;
-  uint32_t chosen; /* which node was claimed; valid when DONE */
+  uint32_t chosen; /* which node was claimed; valid when FINISHED */
+  uint32_t turn;   /* `*prs__os->detached` when it was claimed */
+  bool crowded;    /* others stand in its queue: it does not spin */
   bool slept;      /* the claimer's: whether there is a thread to wake */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
