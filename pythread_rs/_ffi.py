@@ -22,6 +22,7 @@ __all__ = [
     "ReceiverBase",
     "ScopeBase",
     "SenderBase",
+    "StopTokenBase",
     "available_parallelism",
     "backend",
     "bound",
@@ -71,6 +72,7 @@ ScopeBase = _objects.ScopeBase
 SenderBase = _objects.SenderBase
 channel = _objects.channel
 set_refusals = _objects.set_refusals
+StopTokenBase = _objects.StopTokenBase
 set_results = _objects.set_results
 sleep = _objects.sleep
 
@@ -158,9 +160,6 @@ def _as_number(value: object) -> float:
         return float(value)  # type: ignore[arg-type]  # it has __float__
     except OverflowError:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
-
-
-_objects.set_durations(nanoseconds)
 
 
 def bound(messages: int) -> int:

@@ -33,22 +33,6 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
 
 /* ---- arguments ----------------------------------------------------------- */
 
-static PyObject *nanoseconds_of; /* _ffi.nanoseconds */
-
-PyObject *prs__set_durations(PyObject *module, PyObject *callable) {
-  (void)module;
-  Py_XSETREF(nanoseconds_of, Py_NewRef(callable));
-  Py_RETURN_NONE;
-}
-
-bool prs__duration_from(PyObject *seconds, uint64_t *out) {
-  PyObject *whole = PyObject_CallOneArg(nanoseconds_of, seconds);
-  if (whole == NULL) return false;
-  bool done = prs__timeout_from(whole, out);
-  Py_DECREF(whole);
-  return done;
-}
-
 /* A moment that has passed is a duration of 0. */
 bool prs__deadline_from(PyObject *moment, uint64_t *out) {
   double seconds = PyFloat_AsDouble(moment);
@@ -83,7 +67,7 @@ bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
                    PyTuple_GET_ITEM(names, i));
       return false;
     }
-    if (args[count + i] != Py_None) *stop = args[count + i];
+    if (!prs__stop_from(args[count + i], stop)) return false;
   }
   return true;
 }

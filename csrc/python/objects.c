@@ -92,8 +92,6 @@ static PyMethodDef functions[] = {
     {"set_refusals", prs__set_refusals, METH_O,
      "set_refusals(callables, /)\n--\n\n"
      "Take what makes the errors of channels."},
-    {"set_durations", prs__set_durations, METH_O,
-     "set_durations(callable, /)\n--\n\nTake what reads seconds."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 
@@ -106,6 +104,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_channel_type},
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
+    {Py_mod_exec, prs__add_stop_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -208,7 +208,7 @@ static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("send_timeout", args, count, 2, names, &stop) ||
-      !prs__duration_from(args[1], &timeout))
+      !prs__seconds_from(args[1], &timeout))
     return NULL;
   return send_until(self, args, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);

@@ -1,8 +1,10 @@
 """Message passing and shared state: Rust's `std::sync`.
 
-    mpsc, mpmc     channels: `channel()`, `sync_channel(bound)`
+mpsc, mpmc     channels: `channel()`, `sync_channel(bound)`
+StopToken      cooperative cancellation
 """
 
 from pythread_rs.sync import mpmc, mpsc
+from pythread_rs.sync._stop import Stopped, StopToken
 
-__all__ = ["mpmc", "mpsc"]
+__all__ = ["StopToken", "Stopped", "mpmc", "mpsc"]
