@@ -16,8 +16,11 @@ What holds a value is a class; what holds none is a value, so that both kinds ca
 as they do in Rust.
 """
 
+# ruff: noqa: N818 - the variants have Rust's names
+
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pythread_rs import _ffi
@@ -286,19 +289,27 @@ def _not_sync(end: object) -> NotSendError:
     )
 
 
+def _with_value(error: type[_GivesBack[Any]]) -> Callable[[object], Err[Any]]:
+    return lambda value: Err(error(value))
+
+
+def _without(error: type[_Plain]) -> Callable[[], Err[Any]]:
+    return lambda: Err(error())
+
+
 # Each makes what one refusal of csrc/python/channel.h returns or raises, in its order.
 _ffi.set_refusals(
     (
-        lambda value: Err(SendError(value)),
-        lambda value: Err(_Full(value)),
-        lambda value: Err(_TryDisconnected(value)),
-        lambda value: Err(_SendTimeout(value)),
-        lambda value: Err(_SendTimeoutDisconnected(value)),
-        lambda: Err(RecvError()),
-        lambda: Err(_Empty()),
-        lambda: Err(_TryRecvDisconnected()),
-        lambda: Err(_RecvTimeout()),
-        lambda: Err(_RecvTimeoutDisconnected()),
+        _with_value(SendError),
+        _with_value(_Full),
+        _with_value(_TryDisconnected),
+        _with_value(_SendTimeout),
+        _with_value(_SendTimeoutDisconnected),
+        _without(RecvError),
+        _without(_Empty),
+        _without(_TryRecvDisconnected),
+        _without(_RecvTimeout),
+        _without(_RecvTimeoutDisconnected),
         _use_after_drop,
         _not_sync,
     )

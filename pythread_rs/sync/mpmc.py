@@ -149,7 +149,8 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send("hi"), rx.recv()
     (Ok(None), Ok('hi'))
     """
-    return _ffi.channel(Sender, Receiver, -1)
+    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, -1)
+    return ends
 
 
 def sync_channel(bound: int, /) -> tuple[Sender[Any], Receiver[Any]]:
@@ -171,4 +172,5 @@ def sync_channel(bound: int, /) -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send(1), tx.try_send(2)
     (Ok(None), Err(TrySendError::Full(..)))
     """
-    return _ffi.channel(Sender, Receiver, _ffi.bound(bound))
+    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, _ffi.bound(bound))
+    return ends
