@@ -31,6 +31,7 @@ setup(
                 *build["sync_sources"](),
                 "csrc/python/blocking.c",
                 "csrc/python/channel_type.c",
+                "csrc/python/deadlock.c",
                 "csrc/python/calls.c",
                 "csrc/python/interruptible.c",
                 "csrc/python/objects.c",

@@ -30,6 +30,7 @@ __all__ = [
     "close_gate",
     "configure_workers",
     "connect",
+    "count_waking",
     "empty_cells",
     "examine",
     "follow_calls",
@@ -55,6 +56,7 @@ __all__ = [
     "set_refusals",
     "set_results",
     "set_rules",
+    "set_watch",
     "sleep",
     "statistics",
     "take",
@@ -71,7 +73,9 @@ ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
 SenderBase = _objects.SenderBase
 channel = _objects.channel
+count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
+set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
 set_results = _objects.set_results
 sleep = _objects.sleep

@@ -92,6 +92,12 @@ static PyMethodDef functions[] = {
     {"set_refusals", prs__set_refusals, METH_O,
      "set_refusals(callables, /)\n--\n\n"
      "Take what makes the errors of channels."},
+    {"count_waking", prs__count_waking, METH_NOARGS,
+     "count_waking()\n--\n\n"
+     "Count the threads whose wait has ended and that do not run yet."},
+    {"set_watch", prs__set_watch, METH_VARARGS,
+     "set_watch(enter, leave, took, let_go, /)\n--\n\n"
+     "Tell these of each wait and each lock; None for no longer."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 

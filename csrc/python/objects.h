@@ -81,6 +81,9 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout);
 
 /* Read a moment of time.monotonic() as nanoseconds from now. */
 bool prs__deadline_from(PyObject *moment, uint64_t *out);
+/* Give up a waiter that was queued and is not going to be waited for.
+ * Returns: false when it is finished. */
+bool prs__give_up(prs_waiter_t *waiter);
 /* Check how many positional arguments a method got. */
 bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted);
 /* The same, and read the keyword `stop`; NULL for none. */
@@ -97,6 +100,35 @@ static inline PyObject *prs__take_over(PyObject *const *slot,
   (void)sink;
   return Py_NewRef(*slot);
 }
+/* ---- deadlock.c ---------------------------------------------------------- */
+
+/* Whether PYTHREAD_RS_DEADLOCK asks for the graph of waits. */
+extern bool prs__watches;
+PyObject *prs__set_watch(PyObject *module, PyObject *args);
+PyObject *prs__count_waking(PyObject *module, PyObject *unused);
+bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
+void prs__watch_waited(void);
+void prs__watch_acquired(PyObject *object);
+void prs__watch_released(PyObject *object);
+
+/* Before a wait for `object`, and `what` the call is. Returns: false with
+ * DeadlockError set when it could never end. */
+static inline bool prs__may_wait(PyObject *object, const char *what,
+                                 uint64_t timeout) {
+  return !prs__watches || prs__watch_wait(object, what, timeout);
+}
+/* After it, however it ended. */
+static inline void prs__waited(void) {
+  if (prs__watches) prs__watch_waited();
+}
+/* The calling thread has taken a lock, or lets it go. */
+static inline void prs__acquired(PyObject *lock) {
+  if (prs__watches) prs__watch_acquired(lock);
+}
+static inline void prs__released(PyObject *lock) {
+  if (prs__watches) prs__watch_released(lock);
+}
+
 /* ---- stop_type.c --------------------------------------------------------- */
 
 /* Read a `stop=` argument: a StopToken, or None or NULL for none.

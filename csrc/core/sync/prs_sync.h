@@ -113,6 +113,10 @@ int prs_waiter_wait(prs_waiter_t *waiter, uint64_t timeout);
  * Returns: false when somebody was faster: the waiter is finished. */
 bool prs_waiter_cancel(prs_waiter_t *waiter);
 
+/* Threads that were claimed and are on their way back: whoever waits for them
+ * does not wait for ever. The thread itself counts down. */
+extern _Atomic uint32_t prs__waking;
+
 /* Waiters that were claimed under a guard, to be finished after it is left. */
 typedef struct prs_wakes {
   prs_waiter_t *first;
