@@ -28,6 +28,13 @@ setup(
         Extension(
             "pythread_rs._objects",
             sources=[
+                "csrc/python/atomic/arguments.c",
+                "csrc/python/atomic/bool.c",
+                "csrc/python/atomic/integer.c",
+                "csrc/python/atomic/ordering.c",
+                "csrc/python/atomic/ref.c",
+                "csrc/python/atomic/word.c",
+                "csrc/python/atomic/word_exchange.c",
                 "csrc/python/interruptible.c",
                 "csrc/python/objects.c",
                 "csrc/python/ownership/children.c",

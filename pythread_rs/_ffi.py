@@ -14,6 +14,12 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "AtomicBool",
+    "AtomicI64",
+    "AtomicIsize",
+    "AtomicRef",
+    "AtomicU64",
+    "AtomicUsize",
     "Moved",
     "Packet",
     "Parker",
@@ -21,10 +27,12 @@ __all__ = [
     "available_parallelism",
     "backend",
     "close_gate",
+    "compiler_fence",
     "configure_workers",
     "connect",
     "empty_cells",
     "examine",
+    "fence",
     "follow_calls",
     "forget_kind",
     "forget_kinds",
@@ -44,10 +52,12 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "set_atomics",
     "set_kind",
     "set_results",
     "set_rules",
     "sleep",
+    "spin_loop",
     "statistics",
     "take",
     "yield_now",
@@ -62,6 +72,18 @@ Parker = _objects.Parker
 ScopeBase = _objects.ScopeBase
 set_results = _objects.set_results
 sleep = _objects.sleep
+
+# Atomics.
+AtomicBool = _objects.AtomicBool
+AtomicI64 = _objects.AtomicI64
+AtomicIsize = _objects.AtomicIsize
+AtomicRef = _objects.AtomicRef
+AtomicU64 = _objects.AtomicU64
+AtomicUsize = _objects.AtomicUsize
+compiler_fence = _objects.compiler_fence
+fence = _objects.fence
+set_atomics = _objects.set_atomics
+spin_loop = _objects.spin_loop
 
 # Ownership.
 empty_cells = _objects.empty_cells

@@ -20,6 +20,7 @@ extern const prs_table_t *prs__table;
 bool prs__is_connected(void);
 
 int prs__add_type(PyObject *module, PyType_Spec *spec);
+int prs__add_atomics(PyObject *module);
 int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
