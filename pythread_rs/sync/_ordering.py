@@ -43,7 +43,7 @@ class Ordering:
 
     _name: str
 
-    def __init__(self) -> NoReturn:
+    def __init__(self) -> None:
         raise TypeError("there are five orderings: write `Ordering.SeqCst`, for example")
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
