@@ -22,9 +22,9 @@ static PyObject *none_in_ok;
 static bool has_one_slot(PyTypeObject *type, const char *name) {
   PyObject *member = PyObject_GetAttrString((PyObject *)type, name);
   if (member == NULL) return false;
-  bool fits = Py_IS_TYPE(member, &PyMemberDescr_Type) &&
-              type->tp_basicsize == sizeof(result_object_t) &&
-              type->tp_itemsize == 0 && type->tp_alloc == PyType_GenericAlloc;
+  bool fits = Py_IS_TYPE(member, &PyMemberDescr_Type) && PyType_IS_GC(type) &&
+              type->tp_itemsize == 0 &&
+              type->tp_basicsize == sizeof(result_object_t);
   if (fits) {
     const PyMemberDef *slot = ((PyMemberDescrObject *)member)->d_member;
     fits = slot->type == T_OBJECT_EX &&

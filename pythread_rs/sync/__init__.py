@@ -1,3 +1,8 @@
-"""What threads share: atomics; Rust's `std::sync`."""
+"""What threads share; Rust's `std::sync`.
 
-__all__: list[str] = []
+    atomic   numbers, booleans and references that change in one step
+"""
+
+from pythread_rs.sync import atomic
+
+__all__ = ["atomic"]

@@ -144,7 +144,7 @@ PyDoc_STRVAR(
     "fence.\n\n"
     "Blocks: no.\n"
     "Thread safety: any thread.\n\n"
-    "Mirrors `std::sync::atomic::fence`; nothing is returned.\n\n"
+    "Mirrors `std::sync::atomic::fence`. Returns nothing.\n\n"
     ">>> fence(Ordering.SeqCst)\n");
 
 static PyObject *fence(PyObject *module, PyObject *arg) {
@@ -174,7 +174,7 @@ PyDoc_STRVAR(
     "compiler fence.\n\n"
     "Blocks: no.\n"
     "Thread safety: any thread.\n\n"
-    "Mirrors `std::sync::atomic::compiler_fence`; nothing is returned.\n\n"
+    "Mirrors `std::sync::atomic::compiler_fence`. Returns nothing.\n\n"
     ">>> compiler_fence(Ordering.AcqRel)\n");
 
 static PyObject *compiler_fence(PyObject *module, PyObject *arg) {
@@ -200,7 +200,7 @@ PyDoc_STRVAR(
     "business of `park`, a lock or a channel.\n\n"
     "Blocks: no; where another thread wants the GIL, until it is back.\n"
     "Thread safety: any thread.\n\n"
-    "Mirrors `std::hint::spin_loop`; nothing is returned.\n\n"
+    "Mirrors `std::hint::spin_loop`. Returns nothing.\n\n"
     ">>> ready = AtomicBool(True)\n"
     ">>> while not ready.load():\n"
     "...     spin_loop()\n");
