@@ -1,6 +1,6 @@
 """What threads share; Rust's `std::sync`.
 
-    atomic   numbers, booleans and references that change in one step
+atomic   numbers, booleans and references that change in one step
 """
 
 from pythread_rs.sync import atomic
