@@ -16,6 +16,12 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "AtomicBool",
+    "AtomicI64",
+    "AtomicIsize",
+    "AtomicRef",
+    "AtomicU64",
+    "AtomicUsize",
     "Moved",
     "Packet",
     "Parker",
@@ -28,11 +34,13 @@ __all__ = [
     "bound",
     "channel",
     "close_gate",
+    "compiler_fence",
     "configure_workers",
     "connect",
     "count_waking",
     "empty_cells",
     "examine",
+    "fence",
     "follow_calls",
     "forget_kind",
     "forget_kinds",
@@ -52,12 +60,14 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "set_atomics",
     "set_kind",
     "set_refusals",
     "set_results",
     "set_rules",
     "set_watch",
     "sleep",
+    "spin_loop",
     "statistics",
     "take",
     "yield_now",
@@ -79,6 +89,18 @@ set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
 set_results = _objects.set_results
 sleep = _objects.sleep
+
+# Atomics.
+AtomicBool = _objects.AtomicBool
+AtomicI64 = _objects.AtomicI64
+AtomicIsize = _objects.AtomicIsize
+AtomicRef = _objects.AtomicRef
+AtomicU64 = _objects.AtomicU64
+AtomicUsize = _objects.AtomicUsize
+compiler_fence = _objects.compiler_fence
+fence = _objects.fence
+set_atomics = _objects.set_atomics
+spin_loop = _objects.spin_loop
 
 # Ownership.
 empty_cells = _objects.empty_cells

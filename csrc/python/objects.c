@@ -103,6 +103,7 @@ static PyMethodDef functions[] = {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_ownership},
+    {Py_mod_exec, prs__add_atomics},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},

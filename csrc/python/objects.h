@@ -28,6 +28,7 @@ int prs__add_sender_type(PyObject *module);
 int prs__add_receiver_type(PyObject *module);
 PyObject *prs__make_channel(PyObject *module, PyObject *args);
 PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
+int prs__add_atomics(PyObject *module);
 int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);

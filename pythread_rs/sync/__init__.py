@@ -4,7 +4,7 @@ mpsc, mpmc     channels: `channel()`, `sync_channel(bound)`
 StopToken      cooperative cancellation
 """
 
-from pythread_rs.sync import mpmc, mpsc
+from pythread_rs.sync import atomic, mpmc, mpsc
 from pythread_rs.sync._stop import Stopped, StopToken
 
-__all__ = ["StopToken", "Stopped", "mpmc", "mpsc"]
+__all__ = ["StopToken", "Stopped", "atomic", "mpmc", "mpsc"]
