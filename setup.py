@@ -29,6 +29,9 @@ setup(
             "pythread_rs._objects",
             sources=[
                 *build["sync_sources"](),
+                "csrc/python/arc_forward.c",
+                "csrc/python/arc_inner.c",
+                "csrc/python/arc_type.c",
                 "csrc/python/blocking.c",
                 "csrc/python/interruptible.c",
                 "csrc/python/objects.c",
@@ -47,6 +50,7 @@ setup(
                 "csrc/python/parker_type.c",
                 "csrc/python/results.c",
                 "csrc/python/scope_type.c",
+                "csrc/python/weak_type.c",
             ],
             depends=build["headers"](),
             include_dirs=["."],

@@ -14,10 +14,12 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "ArcBase",
     "Moved",
     "Packet",
     "Parker",
     "ScopeBase",
+    "WeakBase",
     "available_parallelism",
     "backend",
     "close_gate",
@@ -44,6 +46,7 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "set_arcs",
     "set_kind",
     "set_results",
     "set_rules",
@@ -56,10 +59,13 @@ __all__ = [
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+ArcBase = _objects.ArcBase
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
 ScopeBase = _objects.ScopeBase
+WeakBase = _objects.WeakBase
+set_arcs = _objects.set_arcs
 set_results = _objects.set_results
 sleep = _objects.sleep
 

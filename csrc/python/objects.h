@@ -21,10 +21,12 @@ bool prs__is_connected(void);
 
 int prs__add_type(PyObject *module, PyType_Spec *spec);
 int prs__add_ownership(PyObject *module);
+int prs__add_arc_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+int prs__add_weak_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
