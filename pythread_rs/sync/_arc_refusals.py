@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any, Final, NoReturn
 
-from pythread_rs import _ffi
-from pythread_rs.ownership import MutableBorrowError, NotSendError, UseAfterMoveError
+from pythread_rs.ownership import Frozen, MutableBorrowError, NotSendError, UseAfterMoveError
 from pythread_rs.ownership._diagnostic import Diagnostic, Note
-from pythread_rs.ownership._kinds import is_shareable
+from pythread_rs.ownership._kinds import (
+    CACHE,
+    COPY,
+    FUNCTION,
+    TRANSPARENT,
+    is_shareable,
+    kind_of,
+)
 from pythread_rs.ownership._refusals import required_by, spans, type_name
 from pythread_rs.ownership._sites import user_frame
 from pythread_rs.ownership._source import argument_span, name_span
@@ -15,6 +22,7 @@ from pythread_rs.ownership._source import argument_span, name_span
 __all__ = ["cloned", "not_alone", "refuse"]
 
 _MUTEX: Final = "to change it from several threads, put it in a lock: `Arc(Mutex(...))`"
+_IMMUTABLE: Final = (COPY, TRANSPARENT, FUNCTION, CACHE)
 _FREEZE: Final = "to only read it, share an immutable copy: `Arc(freeze(...))`"
 
 
@@ -55,10 +63,14 @@ def _not_sync(value: object) -> NotSendError:
     return NotSendError(Diagnostic("E0277", headline, places, tuple(notes), (_MUTEX, _FREEZE)))
 
 
-def _culprit(value: object) -> object:
+def _culprit(value: Any) -> object:
     """Find what is not Sync in something immutable."""
-    found = _ffi.mutable_nodes((value,)).values()
-    return next((part for part in found if not is_shareable(part)), value)
+    if kind_of(value) == TRANSPARENT:
+        parts = vars(value).values() if hasattr(value, "__dict__") else gc.get_referents(value)
+        for part in parts:
+            if not is_shareable(part):
+                return _culprit(part)
+    return value
 
 
 def _assigned(arc: Any, name: str | None) -> MutableBorrowError:
@@ -71,8 +83,10 @@ def _assigned(arc: Any, name: str | None) -> MutableBorrowError:
             level="help",
         ),
     )
-    fix = "put a lock inside, and assign through its guard: `with arc as guard: guard.value = ..`"
-    fixes = [f"`Arc(Mutex(..))`: {fix}"]
+    fixes = [
+        "what threads change together belongs in a lock: `Arc(Mutex(..))`, then "
+        "`with arc as guard: ..`"
+    ]
     if name == "value":
         fixes.append("to change this owner's content only, copied if shared: `arc.make_mut()`")
     return _cannot_assign("cannot assign to data in an `Arc`", notes, tuple(fixes))
@@ -100,21 +114,10 @@ def cloned(value: Any) -> Any:
     """Clone a content as Rust's `Clone` would: what is immutable is its own clone."""
     if (clone := getattr(type(value), "clone", None)) is not None:
         return clone(value)
-    if _ffi.kind_of(value) == _COPY or _ffi.is_frozen(value) and not _is_sync_object(value):
+    if kind_of(value) in _IMMUTABLE or isinstance(value, Frozen):
         return value
     kind = type_name(value)
     raise TypeError(
         f"the trait bound `{kind}: Clone` is not satisfied: a `{kind}` has no method `clone`, "
         "so the content of an Arc that has other owners cannot be cloned"
     )
-
-
-_COPY: Final = 1
-_SYNC: Final = 2
-
-
-def _is_sync_object(value: object) -> bool:
-    return _ffi.kind_of(value) not in (_COPY, *_IMMUTABLE)
-
-
-_IMMUTABLE: Final = (4, 9, 17)  # TRANSPARENT, FUNCTION, CACHE
