@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, final
 
 from pythread_rs import _ffi
 from pythread_rs.result import Err, Ok, Result
@@ -54,6 +54,7 @@ class Arc(_ffi.ArcBase[T_co]):
 
     if TYPE_CHECKING:  # in C
 
+        def __init__(self, value: T_co, /) -> None: ...
         def downgrade(self) -> Weak[T_co]: ...
         def try_unwrap(self) -> Result[T_co, Arc[T_co]]: ...
         @classmethod
@@ -83,7 +84,7 @@ class Arc(_ffi.ArcBase[T_co]):
             case Ok(value):
                 return value
             case Err(shared):
-                return _cloned(shared.value)
+                return cast("T_co", _cloned(shared.value))
 
     def get_mut(self) -> ArcMut[T_co] | None:
         """Return the place of the content, to assign to it, if nobody else can see it.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar, final
+from typing import Generic, TypeVar, final
 
-if TYPE_CHECKING:
-    from pythread_rs.sync._arc import Arc
+from pythread_rs import _ffi
 
 __all__ = ["ArcMut"]
 
@@ -33,7 +32,7 @@ class ArcMut(Generic[T]):
     __slots__ = ("_arc",)
     __thread_send__ = "not_send"
 
-    def __init__(self, arc: Arc[T]) -> None:
+    def __init__(self, arc: _ffi.ArcBase[T]) -> None:
         self._arc = arc
 
     @property

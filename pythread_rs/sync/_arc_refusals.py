@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 from pythread_rs.ownership import Frozen, MutableBorrowError, NotSendError, UseAfterMoveError
@@ -66,7 +67,8 @@ def _not_sync(value: object) -> NotSendError:
 def _culprit(value: Any) -> object:
     """Find what is not Sync in something immutable."""
     if kind_of(value) == TRANSPARENT:
-        parts = vars(value).values() if hasattr(value, "__dict__") else gc.get_referents(value)
+        own: dict[str, Any] | None = getattr(value, "__dict__", None)
+        parts: Iterable[Any] = gc.get_referents(value) if own is None else own.values()
         for part in parts:
             if not is_shareable(part):
                 return _culprit(part)
@@ -112,9 +114,9 @@ def _cannot_assign(
 
 def cloned(value: Any) -> Any:
     """Clone a content as Rust's `Clone` would: what is immutable is its own clone."""
-    if (clone := getattr(type(value), "clone", None)) is not None:
-        return clone(value)
-    if kind_of(value) in _IMMUTABLE or isinstance(value, Frozen):
+    if hasattr(value, "clone"):
+        return value.clone()
+    if kind_of(value) in _IMMUTABLE or issubclass(type(value), Frozen):
         return value
     kind = type_name(value)
     raise TypeError(

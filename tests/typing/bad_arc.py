@@ -26,11 +26,8 @@ def weaks(five: Arc[int]) -> None:
 
 
 def contents(five: Arc[int], words: Arc[tuple[str, ...]]) -> None:
-    len(five)  # E
-    iter(five)  # E
     five[0]  # E
     five()  # E
     words["a"]  # E
-    words[0] = "a"  # E
     with five:  # E
         pass

@@ -12,7 +12,6 @@ from pythread_rs.sync import Arc, ArcMut, Weak
 def owners(five: Arc[int]) -> None:
     assert_type(Arc(5), Arc[int])
     assert_type(five.clone(), Arc[int])
-    assert_type(Arc.clone(five), Arc[int])
     assert_type(five.value, int)
     assert_type(five.strong_count(), int)
     assert_type(five.ptr_eq(five), bool)
@@ -22,8 +21,11 @@ def owners(five: Arc[int]) -> None:
     assert_type(five.get_mut(), ArcMut[int] | None)
     assert_type(five.make_mut().value, int)
     five.make_mut().value += 1
-    wider: Arc[object] = five
-    assert_type(wider.downcast(int), Result[Arc[int], Arc[object]])
+
+
+def anything(arc: Arc[object]) -> None:
+    assert_type(arc.downcast(int), Result[Arc[int], Arc[object]])
+    anything(Arc(5))
 
 
 def weaks(five: Arc[int]) -> None:
@@ -42,6 +44,7 @@ def make(me: Weak[str]) -> str:
 def contents(words: Arc[tuple[str, ...]], lock: Arc[Lock]) -> None:
     assert_type(Arc.new_cyclic(make), Arc[str])
     assert_type(words[0], str)
+    assert_type(words[1:], tuple[str, ...])
     assert_type(len(words), int)
     assert_type(Arc(int)("12"), int)
     for word in words:

@@ -4,8 +4,8 @@
  * object's lock, which under the GIL is nothing. */
 #include "arc.h"
 
-#include "arc_docs.h"
-#include "ownership/ownership.h"
+#include "csrc/python/ownership/ownership.h"
+#include "docs.h"
 
 prs_arc_rules_t prs__arc_rules;
 
@@ -25,7 +25,7 @@ PyObject *prs__arc_refuse(const char *why, PyObject *who, PyObject *what) {
 
 /* ---- one owner ----------------------------------------------------------- */
 
-static PyObject *moved(prs_arc_t *self) {
+PyObject *prs__arc_moved(prs_arc_t *self) {
   PyObject *used = PyUnicode_FromString(self->used == NULL ? "" : self->used);
   if (used == NULL) return NULL;
   (void)prs__arc_refuse("moved", (PyObject *)self, used);
@@ -38,8 +38,7 @@ prs_arc_t *prs__arc_empty(void) {
   return (prs_arc_t *)type->tp_alloc(type, 0);
 }
 
-/* Take the owner's part out of the object, which is consumed by it. */
-static prs_inner_t *taken(prs_arc_t *self, const char *used) {
+prs_inner_t *prs__arc_taken(prs_arc_t *self, const char *used) {
   prs_inner_t *inner;
   Py_BEGIN_CRITICAL_SECTION(self);
   inner = self->inner;
@@ -56,7 +55,7 @@ prs_inner_t *prs__arc_inner(PyObject *object) {
   inner = self->inner;
   Py_XINCREF(inner);
   Py_END_CRITICAL_SECTION();
-  if (inner == NULL) (void)moved(self);
+  if (inner == NULL) (void)prs__arc_moved(self);
   return inner;
 }
 
@@ -66,7 +65,7 @@ PyObject *prs__arc_value(PyObject *object) {
   Py_BEGIN_CRITICAL_SECTION(self);
   value = self->inner == NULL ? NULL : Py_XNewRef(self->inner->value);
   Py_END_CRITICAL_SECTION();
-  return value != NULL ? value : moved(self);
+  return value != NULL ? value : prs__arc_moved(self);
 }
 
 /* Add one to a count. Returns: a reference on the inner object, or NULL. */
@@ -78,7 +77,7 @@ static prs_inner_t *counted(prs_arc_t *self, uint64_t one) {
   if (inner != NULL) added = prs__inner_add(inner, one);
   if (added) Py_INCREF(inner);
   Py_END_CRITICAL_SECTION();
-  if (inner == NULL) (void)moved(self);
+  if (inner == NULL) (void)prs__arc_moved(self);
   return added ? inner : NULL;
 }
 
@@ -189,7 +188,7 @@ static PyObject *arc_downgrade(PyObject *object, PyObject *unused) {
 
 /* ---- counts -------------------------------------------------------------- */
 
-static bool read_counts(PyObject *self, uint64_t *counts) {
+bool prs__arc_read_counts(PyObject *self, uint64_t *counts) {
   prs_inner_t *inner = prs__arc_inner(self);
   if (inner == NULL) return false;
   /* Acquire: an owner who is gone has done all that it did. */
@@ -201,21 +200,21 @@ static bool read_counts(PyObject *self, uint64_t *counts) {
 static PyObject *arc_strong_count(PyObject *self, PyObject *unused) {
   (void)unused;
   uint64_t counts;
-  if (!read_counts(self, &counts)) return NULL;
+  if (!prs__arc_read_counts(self, &counts)) return NULL;
   return PyLong_FromUnsignedLong(prs__strong(counts));
 }
 
 static PyObject *arc_weak_count(PyObject *self, PyObject *unused) {
   (void)unused;
   uint64_t counts;
-  if (!read_counts(self, &counts)) return NULL;
+  if (!prs__arc_read_counts(self, &counts)) return NULL;
   return PyLong_FromUnsignedLong(prs__weak(counts));
 }
 
 static PyObject *arc_is_unique(PyObject *self, PyObject *unused) {
   (void)unused;
   uint64_t counts;
-  if (!read_counts(self, &counts)) return NULL;
+  if (!prs__arc_read_counts(self, &counts)) return NULL;
   return PyBool_FromLong(counts == PRS_ONE_STRONG);
 }
 
@@ -230,121 +229,6 @@ static PyObject *arc_ptr_eq(PyObject *self, PyObject *other) {
   Py_XDECREF(one);
   Py_XDECREF(two);
   return result;
-}
-
-/* ---- giving the value back ----------------------------------------------- */
-
-static PyObject *arc_into_inner(PyObject *object, PyObject *unused) {
-  (void)unused;
-  prs_inner_t *inner = taken((prs_arc_t *)object, "into_inner");
-  if (inner == NULL) return moved((prs_arc_t *)object);
-  PyObject *value = prs__inner_give_up(inner);
-  Py_DECREF(inner);
-  if (value == NULL) Py_RETURN_NONE;
-  return value;
-}
-
-/* Pass the owner's part on to a new object: what Rust's `self` does. */
-static PyObject *handed_over(prs_arc_t *self, const char *used) {
-  prs_arc_t *other = prs__arc_empty();
-  if (other == NULL) return NULL;
-  other->inner = taken(self, used);
-  if (other->inner != NULL) return (PyObject *)other;
-  Py_DECREF(other);
-  return moved(self);
-}
-
-static PyObject *arc_try_unwrap(PyObject *object, PyObject *unused) {
-  (void)unused;
-  PyObject *owner = handed_over((prs_arc_t *)object, "try_unwrap");
-  if (owner == NULL) return NULL;
-  /* Nobody else knows this object. */
-  PyObject *value = prs__inner_take_only(((prs_arc_t *)owner)->inner);
-  if (value == NULL) return prs__err(owner);
-  Py_CLEAR(((prs_arc_t *)owner)->inner);
-  Py_DECREF(owner);
-  return prs__ok(value);
-}
-
-static PyObject *arc_hand_over(PyObject *object, PyObject *unused) {
-  (void)unused;
-  return handed_over((prs_arc_t *)object, "downcast");
-}
-
-/* ---- a value of one's own ------------------------------------------------ */
-
-static PyObject *arc_replace(PyObject *object, PyObject *value) {
-  prs_arc_t *self = (prs_arc_t *)object;
-  PyObject *content = prs__arc_content(value);
-  if (content == NULL) return NULL;
-  bool alone = false;
-  prs_inner_t *inner;
-  Py_BEGIN_CRITICAL_SECTION(self);
-  inner = self->inner;
-  /* Acquire: partner of the release in prs__inner_give_up(). */
-  if (inner != NULL)
-    alone = atomic_load_explicit(&inner->counts, memory_order_acquire) ==
-            PRS_ONE_STRONG;
-  if (alone) {
-    PyObject *old = inner->value;
-    inner->value = content;
-    content = old;
-  }
-  Py_END_CRITICAL_SECTION();
-  Py_DECREF(content);
-  return inner == NULL ? moved(self) : PyBool_FromLong(alone);
-}
-
-/* Put an inner object of one's own in the place of the shared one. */
-static PyObject *move_to(prs_arc_t *self, prs_inner_t *own) {
-  prs_inner_t *shared;
-  Py_BEGIN_CRITICAL_SECTION(self);
-  shared = self->inner;
-  if (shared != NULL) self->inner = own;
-  Py_END_CRITICAL_SECTION();
-  if (shared == NULL) {
-    Py_DECREF(own);
-    return moved(self);
-  }
-  PyObject *old = prs__inner_give_up(shared);
-  Py_DECREF(shared);
-  Py_XDECREF(old);
-  Py_RETURN_NONE;
-}
-
-/* The value of an only owner leaves those behind who hold a Weak. */
-static bool leave_weaks(prs_arc_t *self) {
-  prs_inner_t *own = prs__inner_new(NULL, PRS_ONE_STRONG);
-  if (own == NULL) return false;
-  prs_inner_t *old = NULL;
-  Py_BEGIN_CRITICAL_SECTION(self);
-  if (self->inner != NULL) own->value = prs__inner_take_only(self->inner);
-  if (own->value != NULL) {
-    old = self->inner;
-    self->inner = own;
-  }
-  Py_END_CRITICAL_SECTION();
-  Py_XDECREF(old != NULL ? old : own);
-  return true;
-}
-
-static PyObject *arc_unshare(PyObject *object, PyObject *clone) {
-  prs_arc_t *self = (prs_arc_t *)object;
-  uint64_t counts;
-  if (!read_counts(object, &counts)) return NULL;
-  if (prs__strong(counts) == 1 && prs__weak(counts) != 0) {
-    if (!leave_weaks(self) || !read_counts(object, &counts)) return NULL;
-  }
-  if (counts == PRS_ONE_STRONG) Py_RETURN_NONE;
-  PyObject *value = prs__arc_value(object);
-  if (value == NULL) return NULL;
-  PyObject *copy = PyObject_CallOneArg(clone, value);
-  Py_DECREF(value);
-  PyObject *content = copy == NULL ? NULL : prs__arc_content(copy);
-  Py_XDECREF(copy);
-  if (content == NULL) return NULL;
-  prs_inner_t *own = prs__inner_new(content, PRS_ONE_STRONG);
-  return own == NULL ? NULL : move_to(self, own);
 }
 
 /* ---- the type ------------------------------------------------------------ */
@@ -364,12 +248,12 @@ static PyMethodDef methods[] = {
     {"weak_count", arc_weak_count, METH_NOARGS, weak_count_doc},
     {"is_unique", arc_is_unique, METH_NOARGS, is_unique_doc},
     {"ptr_eq", arc_ptr_eq, METH_O, ptr_eq_doc},
-    {"into_inner", arc_into_inner, METH_NOARGS, into_inner_doc},
-    {"try_unwrap", arc_try_unwrap, METH_NOARGS, try_unwrap_doc},
+    {"into_inner", prs__arc_into_inner, METH_NOARGS, into_inner_doc},
+    {"try_unwrap", prs__arc_try_unwrap, METH_NOARGS, try_unwrap_doc},
     {"new_cyclic", arc_new_cyclic, METH_O | METH_CLASS, new_cyclic_doc},
-    {"_arc_hand_over", arc_hand_over, METH_NOARGS, NULL},
-    {"_arc_replace", arc_replace, METH_O, NULL},
-    {"_arc_unshare", arc_unshare, METH_O, NULL},
+    {"_arc_hand_over", prs__arc_hand_over, METH_NOARGS, NULL},
+    {"_arc_replace", prs__arc_replace, METH_O, NULL},
+    {"_arc_unshare", prs__arc_unshare, METH_O, NULL},
     {"__format__", prs__arc_format, METH_O, NULL},
     {"__reversed__", prs__arc_reversed, METH_NOARGS, NULL},
     {"__enter__", prs__arc_enter, METH_NOARGS, NULL},

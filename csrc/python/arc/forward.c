@@ -3,8 +3,8 @@
  * has its slot here. Nothing that assigns is passed on. */
 #include "arc.h"
 
-/* An Arc's own names win. A lookup beforehand is quicker than the exception of a
- * lookup that finds nothing, 250 ns on 3.11. */
+/* An Arc's own names win. A lookup beforehand is quicker than the exception of
+ * a lookup that finds nothing, 250 ns on 3.11. */
 PyObject *prs__arc_attribute(PyObject *self, PyObject *name) {
   if (_PyType_Lookup(Py_TYPE(self), name) != NULL)
     return PyObject_GenericGetAttr(self, name);

@@ -14,7 +14,7 @@
 
 #include <stdatomic.h>
 
-#include "objects.h"
+#include "csrc/python/objects.h"
 
 typedef struct prs_inner {
   PyObject_HEAD
@@ -75,7 +75,7 @@ PyObject *prs__inner_take_only(prs_inner_t *inner);
 
 int prs__add_inner_type(PyObject *module);
 
-/* ---- arc_type.c ---------------------------------------------------------- */
+/* ---- type.c -------------------------------------------------------------- */
 
 /* Returns: a consumed Arc, to be filled; NULL with an exception set. */
 prs_arc_t *prs__arc_empty(void);
@@ -86,11 +86,36 @@ PyObject *prs__arc_value(PyObject *self);
 /* Returns: a reference on the inner object; NULL with E0382 set. */
 prs_inner_t *prs__arc_inner(PyObject *self);
 
+/* Set E0382 for a consumed Arc. Returns: NULL. */
+PyObject *prs__arc_moved(prs_arc_t *self);
+
+/* Take the owner's part out of the object, which is consumed by that.
+ * Returns: the object's reference; NULL, without an exception, when it was
+ *          consumed before. */
+prs_inner_t *prs__arc_taken(prs_arc_t *self, const char *used);
+
+/* Returns: false with E0382 set. */
+bool prs__arc_read_counts(PyObject *self, uint64_t *counts);
+
 /* Let nobody in who is not Sync. Returns: `value` itself, a new reference;
  *          NULL with E0277 set. */
 PyObject *prs__arc_content(PyObject *value);
 
-/* ---- arc_forward.c ------------------------------------------------------- */
+/* ---- unwrap.c ------------------------------------------------------------ */
+
+PyObject *prs__arc_into_inner(PyObject *self, PyObject *unused);
+PyObject *prs__arc_try_unwrap(PyObject *self, PyObject *unused);
+
+/* Pass the owner's part on to a new object, for `downcast`. */
+PyObject *prs__arc_hand_over(PyObject *self, PyObject *unused);
+
+/* Replace the content. Returns: False when there are other owners, or Weaks. */
+PyObject *prs__arc_replace(PyObject *self, PyObject *value);
+
+/* Have a content of one's own, made by clone(content) if it is shared. */
+PyObject *prs__arc_unshare(PyObject *self, PyObject *clone);
+
+/* ---- forward.c ----------------------------------------------------------- */
 
 /* What an Arc passes on to its content. */
 PyObject *prs__arc_repr(PyObject *self);
@@ -112,7 +137,7 @@ PyObject *prs__arc_enter(PyObject *self, PyObject *unused);
 PyObject *prs__arc_exit(PyObject *self, PyObject *const *args,
                         Py_ssize_t count);
 
-/* ---- weak_type.c --------------------------------------------------------- */
+/* ---- weak.c -------------------------------------------------------------- */
 
 /* Returns: a Weak that leads to the inner object, which counts it already;
  *          NULL with an exception set. */

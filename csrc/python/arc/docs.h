@@ -2,12 +2,13 @@
 #ifndef PRS_ARC_DOCS_H
 #define PRS_ARC_DOCS_H
 
-#include "objects.h"
+#include "csrc/python/objects.h"
 
 PyDoc_STRVAR(value_doc,
              "The content, which all owners share (Rust: `*arc`).\n\n"
              "Raises:\n"
              "    UseAfterMoveError: the Arc was consumed.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> Arc(5).value + 1\n"
              "6");
 
@@ -24,6 +25,7 @@ PyDoc_STRVAR(clone_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::clone`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> five = Arc(5)\n"
              ">>> other = five.clone()\n"
              ">>> five.strong_count()\n"
@@ -41,6 +43,7 @@ PyDoc_STRVAR(downgrade_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::downgrade`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> five = Arc(5)\n"
              ">>> five.downgrade().upgrade()\n"
              "5");
@@ -54,6 +57,7 @@ PyDoc_STRVAR(strong_count_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::strong_count`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> Arc(5).strong_count()\n"
              "1");
 
@@ -66,6 +70,7 @@ PyDoc_STRVAR(weak_count_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::weak_count`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> five = Arc(5)\n"
              ">>> weak = five.downgrade()\n"
              ">>> five.weak_count()\n"
@@ -80,6 +85,7 @@ PyDoc_STRVAR(is_unique_doc,
              "Thread safety: any thread; who is alone stays alone until he "
              "clones.\n\n"
              "Mirrors `Arc::is_unique` (unstable in Rust).\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> Arc(5).is_unique()\n"
              "True");
 
@@ -97,6 +103,7 @@ PyDoc_STRVAR(ptr_eq_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::ptr_eq`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> five = Arc(5)\n"
              ">>> five.ptr_eq(five.clone()), five.ptr_eq(Arc(5)), five == "
              "Arc(5)\n"
@@ -116,6 +123,7 @@ PyDoc_STRVAR(into_inner_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::into_inner`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> five = Arc(5)\n"
              ">>> other = five.clone()\n"
              ">>> print(five.into_inner(), other.into_inner())\n"
@@ -134,11 +142,12 @@ PyDoc_STRVAR(try_unwrap_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::try_unwrap`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> Arc(5).try_unwrap()\n"
              "Ok(5)");
 
 PyDoc_STRVAR(new_cyclic_doc,
-             "new_cyclic($type, data_fn, /)\n--\n\n"
+             "new_cyclic($cls, data_fn, /)\n--\n\n"
              "Make an Arc whose content has a Weak that leads back to it.\n\n"
              "Args:\n"
              "    data_fn: called with the Weak, returns the content. Until "
@@ -152,6 +161,7 @@ PyDoc_STRVAR(new_cyclic_doc,
              "Blocks: only as `data_fn` does.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Arc::new_cyclic`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> loop = Arc.new_cyclic(lambda me: (\"me\", me))\n"
              ">>> loop[1].upgrade().ptr_eq(loop)\n"
              "True");

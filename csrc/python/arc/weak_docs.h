@@ -2,7 +2,7 @@
 #ifndef PRS_WEAK_DOCS_H
 #define PRS_WEAK_DOCS_H
 
-#include "objects.h"
+#include "csrc/python/objects.h"
 
 PyDoc_STRVAR(
     upgrade_doc,
@@ -16,6 +16,7 @@ PyDoc_STRVAR(
     "Blocks: no.\n"
     "Thread safety: any thread.\n\n"
     "Mirrors `Weak::upgrade`.\n\n"
+    ">>> from pythread_rs.sync import Arc\n"
     ">>> five = Arc(5)\n"
     ">>> weak = five.downgrade()\n"
     ">>> weak.upgrade()\n"
@@ -34,6 +35,7 @@ PyDoc_STRVAR(clone_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Weak::clone`.\n\n"
+             ">>> from pythread_rs.sync import Arc\n"
              ">>> five = Arc(5)\n"
              ">>> weak = five.downgrade()\n"
              ">>> weak.clone().ptr_eq(weak)\n"
@@ -45,6 +47,7 @@ PyDoc_STRVAR(strong_count_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Weak::strong_count`.\n\n"
+             ">>> from pythread_rs.sync import Arc, Weak\n"
              ">>> five = Arc(5)\n"
              ">>> five.downgrade().strong_count(), Weak().strong_count()\n"
              "(1, 0)");
@@ -55,6 +58,7 @@ PyDoc_STRVAR(weak_count_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Weak::weak_count`.\n\n"
+             ">>> from pythread_rs.sync import Arc, Weak\n"
              ">>> five = Arc(5)\n"
              ">>> five.downgrade().weak_count(), Weak().weak_count()\n"
              "(1, 0)");
@@ -73,6 +77,7 @@ PyDoc_STRVAR(ptr_eq_doc,
              "Blocks: no.\n"
              "Thread safety: any thread.\n\n"
              "Mirrors `Weak::ptr_eq`.\n\n"
+             ">>> from pythread_rs.sync import Arc, Weak\n"
              ">>> Weak().ptr_eq(Weak()), Weak().ptr_eq(Arc(5).downgrade())\n"
              "(True, False)");
 
