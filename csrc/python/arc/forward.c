@@ -25,10 +25,11 @@ int prs__arc_set_attribute(PyObject *self, PyObject *name, PyObject *value) {
 
 /* The inner object stands for all its Arcs: a cycle may go through others. */
 PyObject *prs__arc_repr(PyObject *self) {
-  if (((prs_arc_t *)self)->inner == NULL)
-    return PyUnicode_FromString("Arc { moved }");
   prs_inner_t *inner = prs__arc_inner(self);
-  if (inner == NULL) return NULL;
+  if (inner == NULL) {
+    PyErr_Clear();
+    return PyUnicode_FromString("Arc { moved }");
+  }
   PyObject *result = NULL;
   int entered = Py_ReprEnter((PyObject *)inner);
   if (entered > 0) result = PyUnicode_FromString("Arc { .. }");

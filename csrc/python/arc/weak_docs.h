@@ -19,7 +19,7 @@ PyDoc_STRVAR(
     ">>> from pythread_rs.sync import Arc\n"
     ">>> five = Arc(5)\n"
     ">>> weak = five.downgrade()\n"
-    ">>> weak.upgrade()\n"
+    ">>> print(weak.upgrade())\n"
     "5\n"
     ">>> del five\n"
     ">>> print(weak.upgrade())\n"
