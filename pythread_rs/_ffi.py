@@ -16,6 +16,7 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "ArcBase",
     "AtomicBool",
     "AtomicI64",
     "AtomicIsize",
@@ -29,6 +30,7 @@ __all__ = [
     "ScopeBase",
     "SenderBase",
     "StopTokenBase",
+    "WeakBase",
     "available_parallelism",
     "backend",
     "bound",
@@ -60,6 +62,7 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "set_arcs",
     "set_atomics",
     "set_kind",
     "set_refusals",
@@ -76,6 +79,7 @@ __all__ = [
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+ArcBase = _objects.ArcBase
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
@@ -87,6 +91,8 @@ count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
+WeakBase = _objects.WeakBase
+set_arcs = _objects.set_arcs
 set_results = _objects.set_results
 sleep = _objects.sleep
 

@@ -104,6 +104,7 @@ static PyMethodDef functions[] = {
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_ownership},
     {Py_mod_exec, prs__add_atomics},
+    {Py_mod_exec, prs__add_arc_type},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
@@ -112,6 +113,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
     {Py_mod_exec, prs__add_stop_type},
+    {Py_mod_exec, prs__add_weak_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -30,11 +30,13 @@ PyObject *prs__make_channel(PyObject *module, PyObject *args);
 PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
 int prs__add_atomics(PyObject *module);
 int prs__add_ownership(PyObject *module);
+int prs__add_arc_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
+int prs__add_weak_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
