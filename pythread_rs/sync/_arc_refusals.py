@@ -12,6 +12,7 @@ from pythread_rs.ownership._kinds import (
     CACHE,
     COPY,
     FUNCTION,
+    NDARRAY,
     TRANSPARENT,
     is_shareable,
     kind_of,
@@ -23,7 +24,7 @@ from pythread_rs.ownership._source import argument_span, name_span
 __all__ = ["cloned", "not_alone", "refuse"]
 
 _MUTEX: Final = "to change it from several threads, put it in a lock: `Arc(Mutex(...))`"
-_IMMUTABLE: Final = (COPY, TRANSPARENT, FUNCTION, CACHE)
+_IMMUTABLE: Final = (COPY, TRANSPARENT, FUNCTION, CACHE, NDARRAY)
 _FREEZE: Final = "to only read it, share an immutable copy: `Arc(freeze(...))`"
 
 

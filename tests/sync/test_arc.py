@@ -472,6 +472,23 @@ def test_other_contents_are_refused(value: object, named: str) -> None:
     assert "`Arc(freeze(...))`" in text
 
 
+def test_numpy_arrays() -> None:
+    numpy = pytest.importorskip("numpy")
+    arc = Arc(freeze(numpy.arange(3)))
+    assert (arc.sum(), arc[1], len(arc)) == (3, 1, 3)
+    assert arc.make_mut().value is arc.value
+    assert is_sync((freeze(numpy.arange(3)),))
+    view = numpy.arange(3).view()
+    view.setflags(write=False)
+    for refused in (numpy.arange(3), view, numpy.array([[]], dtype=object)):
+        with pytest.raises(NotSendError, match=r"`numpy.ndarray` cannot be shared"):
+            Arc(refused)
+    labelled = freeze(numpy.arange(3)).view(type("Labelled", (numpy.ndarray,), {}))
+    labelled.label = []
+    with pytest.raises(NotSendError):
+        Arc(labelled)
+
+
 def test_the_refusal_shows_the_argument() -> None:
     with pytest.raises(NotSendError) as caught:
         Arc([1, 2])

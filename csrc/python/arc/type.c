@@ -111,7 +111,7 @@ static bool is_sync(PyObject *value) {
   prs_kind_t kind = prs__kind_by_asking(value);
   if (prs__is_shareable(kind)) return true;
   return (kind == PRS_TRANSPARENT || kind == PRS_FUNCTION ||
-          kind == PRS_CACHE) &&
+          kind == PRS_CACHE || kind == PRS_NDARRAY) &&
          prs__is_frozen(value);
 }
 
