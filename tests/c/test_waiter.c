@@ -231,6 +231,43 @@ static void each_is_told_once_and_after_the_threads(void) {
   prs_waiter_free(sleeper);
 }
 
+/* ---- a claimer that takes its time --------------------------------------- */
+
+static prs_wakes_t slow_wakes;
+static int yields;
+
+static void yield_to_the_claimer(void) {
+  if (++yields == 3) prs_wakes_send(&slow_wakes);
+}
+
+/* A waiter that is claimed, and finished at the third look only. */
+static prs_waiter_t *new_slowly_claimed(void) {
+  blocking_init();
+  blocking_os.yield = yield_to_the_claimer;
+  prs_queue_t queue = {0};
+  prs_waiter_t *waiter = new_waiter(1);
+  prs__queue_push(&queue, &waiter->nodes[0]);
+  ASSERT(prs__queue_claim(&queue, NULL, &slow_wakes) == &waiter->nodes[0]);
+  return waiter;
+}
+
+/* Or the claimer would write into a waiter that is gone. */
+static void cancel_waits_for_the_claimer(void) {
+  prs_waiter_t *waiter = new_slowly_claimed();
+  ASSERT(!prs_waiter_cancel(waiter));
+  ASSERT(is_finished(waiter));
+  ASSERT_INT(3, yields);
+  prs_waiter_free(waiter);
+}
+
+static void wait_waits_for_the_claimer(void) {
+  prs_waiter_t *waiter = new_slowly_claimed();
+  ASSERT_INT(PRS_OK, prs_waiter_wait(waiter, 0));
+  ASSERT(is_finished(waiter));
+  ASSERT_INT(3, yields);
+  prs_waiter_free(waiter);
+}
+
 /* ---- odd waits ----------------------------------------------------------- */
 
 static int waits;
@@ -288,6 +325,8 @@ const check_test_t check_tests[] = {
     TEST(forgotten_waiters_are_in_no_queue),
     TEST(late_claim_keeps_the_list_of_the_early_one),
     TEST(each_is_told_once_and_after_the_threads),
+    TEST(cancel_waits_for_the_claimer),
+    TEST(wait_waits_for_the_claimer),
     TEST(odd_ends_of_a_wait_are_seen_through),
     TEST(after_a_signal_it_may_be_waited_for_again),
     END_OF_TESTS,
