@@ -1,20 +1,20 @@
 /* What the types of csrc/python do around core/sync, for threads of C. */
 #include "blocking.h"
 
-static _Atomic uint32_t generation;
-
 prs_sync_os_t blocking_os = {.wait = prs__wait,
                              .wake_one = prs__wake_one,
                              .now = prs_now,
                              .yield = prs_yield,
-                             .generation = &generation,
                              .spin = prs_wait_spin,
                              .spin_learn = prs_wait_learn,
                              .detached = &prs__detached};
 
-void blocking_init(void) { prs__os = &blocking_os; }
+void blocking_init(void) {
+  blocking_os.generation = prs__fork_generation_word();
+  prs__os = &blocking_os;
+}
 
-void blocking_fork(void) { atomic_fetch_add(&generation, 1); }
+void blocking_fork(void) { atomic_fetch_add(prs__fork_generation_word(), 1); }
 
 /* ---- one blocking call --------------------------------------------------- */
 

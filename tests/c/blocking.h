@@ -12,8 +12,7 @@
 
 /* Plug in the OS floor. The first line of each test. */
 void blocking_init(void);
-/* The same with a generation that blocking_fork counts up, as the child of a
- * fork sees it. */
+/* Count the generation of forks up, as the child of one sees it. */
 void blocking_fork(void);
 /* What prs__os holds now, to be changed by a test before it blocks. */
 extern prs_sync_os_t blocking_os;

@@ -53,23 +53,35 @@ typedef struct part {
   uint32_t number;
 } part_t;
 
-static void give(source_t *source) {
+/* Several at once, so that their takers are woken from one list. */
+static void give(source_t *source, uint32_t count) {
   prs_wakes_t wakes = {0};
   prs__guard_enter(&source->guard);
-  prs_node_t *node = prs__queue_claim(&source->queue, NULL, &wakes);
-  if (node != NULL)
-    node->status = 4711;
-  else
-    source->tokens++;
+  while (count-- > 0) {
+    prs_node_t *node = prs__queue_claim(&source->queue, NULL, &wakes);
+    if (node != NULL)
+      node->status = 4711;
+    else
+      source->tokens++;
+  }
   prs__guard_leave(&source->guard);
   prs_wakes_send(&wakes);
 }
 
+static bool has_tokens(source_t *source) {
+  prs__guard_enter(&source->guard);
+  bool has = source->tokens > 0;
+  prs__guard_leave(&source->guard);
+  return has;
+}
+
+/* Never in stock, or nobody would have to wait. */
 static void giver(void *arg) {
   part_t *part = arg;
-  for (uint32_t i = 0; i < part->market->each; i++) {
-    give(&part->market->sources[part->number]);
-    if (i % 16 == 0) prs_yield();
+  source_t *source = &part->market->sources[part->number];
+  for (uint32_t i = 0; i < part->market->each; i += TAKERS) {
+    while (has_tokens(source)) prs_yield();
+    give(source, TAKERS);
   }
 }
 
@@ -127,7 +139,7 @@ static void taker(void *arg) {
 
 static void each_token_is_taken_once(void) {
   blocking_init();
-  market_t market = {.each = check_rounds(10000)};
+  market_t market = {.each = TAKERS * check_rounds(4000)};
   part_t parts[GIVERS + TAKERS];
   check_thread_t threads[GIVERS + TAKERS];
   for (uint32_t i = 0; i < GIVERS + TAKERS; i++) {
@@ -152,7 +164,7 @@ static void patient_taker(void *arg) {
 
 static void no_wake_up_is_lost(void) {
   blocking_init();
-  market_t market = {.each = check_rounds(10000)};
+  market_t market = {.each = TAKERS * check_rounds(4000)};
   part_t parts[GIVERS + TAKERS];
   check_thread_t threads[GIVERS + TAKERS];
   for (uint32_t i = 0; i < GIVERS + TAKERS; i++) {

@@ -128,7 +128,8 @@ void prs_wakes_send(prs_wakes_t *wakes);
 
 /* Under the guard of the queue's object: */
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node);
-void prs__queue_remove(prs_node_t *node); /* nothing when it is in none */
+/* Does nothing when the node is in no queue. */
+void prs__queue_remove(prs_node_t *node);
 /* Take the first waiter out whom nobody has claimed yet, other than `self`.
  * Returns: its node, to be given an item and a status; NULL when none is
  *          there. The waiter is in `wakes`. */
