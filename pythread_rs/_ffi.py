@@ -14,6 +14,7 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "Emptied",
     "Moved",
     "Packet",
     "Parker",
@@ -44,17 +45,20 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "running",
     "set_kind",
     "set_rules",
     "sleep",
     "statistics",
     "take",
+    "take_over",
     "yield_now",
 ]
 
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+Emptied = _objects.Emptied
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
@@ -77,9 +81,11 @@ locals_of = _objects.locals_of
 move = _objects.move
 mutable_nodes = _objects.mutable_nodes
 own = _objects.own
+running = _objects.running
 set_kind = _objects.set_kind
 set_rules = _objects.set_rules
 take = _objects.take
+take_over = _objects.take_over
 
 DONE: Final = 2
 PARKED: Final = 3

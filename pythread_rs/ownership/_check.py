@@ -18,7 +18,16 @@ from pythread_rs.ownership._kinds import hook_of
 from pythread_rs.ownership._sites import dead_values, user_frame
 from pythread_rs.ownership._wrappers import AssumeSend, Own
 
-__all__ = ["Found", "Hooks", "examined", "refuse_what_never_runs", "thorough"]
+__all__ = [
+    "Found",
+    "Hooks",
+    "examined",
+    "exchange_owns",
+    "put_owns_back",
+    "refuse_what_never_runs",
+    "thorough",
+    "unwrap",
+]
 
 Closure = list[Any]  # [function, args, kwargs]: nobody else holds any of the three
 Found = tuple[str, list[Any]]
@@ -51,15 +60,16 @@ def thorough(closure: Closure, moved: Any) -> _Undo | None:
     frame = user_frame()
     spent: list[Own[Any]] = []
     try:
-        _exchange_owns(closure, spent)
+        exchange_owns(closure, spent)
         found = examined(_roots(closure, moved, trusted=trusted), frame)
-        if found is not None:
+        if type(found) is tuple:
             _refuse(found, closure, frame)
     except OwnershipError:
-        _put_owns_back(closure, spent)
+        put_owns_back(closure, spent)
         raise
-    _unwrap(closure)
-    return _Undo(spent, moved) if spent else None
+    unwrap(closure)
+    emptied = found if type(found) is _ffi.Emptied else None
+    return _Undo(spent, moved, emptied) if spent or emptied else None
 
 
 def _roots(closure: Closure, moved: Any, *, trusted: bool) -> tuple[Any, ...]:
@@ -81,43 +91,63 @@ def _has_moved_globals(closure: Closure, moved: Any) -> bool:
 class _Undo:
     """What gives everything back when no thread could start."""
 
-    __slots__ = ("_moved", "_spent")
+    __slots__ = ("_emptied", "_moved", "_spent")
 
-    def __init__(self, spent: list[Own[Any]], moved: Any) -> None:
+    def __init__(self, spent: list[Own[Any]], moved: Any, emptied: _ffi.Emptied | None) -> None:
         self._spent = spent
         self._moved = moved
+        self._emptied = emptied
 
     def _give_back(self, closure: Closure) -> None:
-        _put_owns_back(closure, self._spent)
+        if self._emptied is not None:
+            self._emptied._give_back(closure)
+        put_owns_back(closure, self._spent)
         if self._moved is not None:
             self._moved._give_back(closure)
 
 
-def examined(roots: tuple[Any, ...], frame: FrameType | None) -> Found | None:
+def examined(
+    roots: tuple[Any, ...], frame: FrameType | None, lent: int = 0
+) -> Found | _ffi.Emptied | None:
     """Say what is wrong with what the roots hold, and where, or None.
 
     Asks for less first: the caller's own dead variables, then those of all frames, then whether
-    only garbage holds it.
+    only garbage holds it. When nothing is wrong, those variables have been emptied.
+
+    Args:
+        roots: what is to be held by nobody else.
+        frame: the caller; None when its variables do not matter.
+        lent: where the value stands in the caller's value stack (see `take_over` in C).
+
+    Returns:
+        What is wrong, and the path to it; or what puts the values back into the variables; or
+        None.
     """
     hooks: Hooks = {}
-    found = _with_hooks(roots, dead_values(frame, 1), hooks)
-    if found is None or found[0] not in ("aliased", "weak", "leads out"):
+    found = _with_hooks(roots, dead_values(frame, 1), hooks, lent)
+    if not _is_held(found):
         return found
     found = None
     pairs = dead_values(frame, _ALL)
-    found = _with_hooks(roots, pairs, hooks)
-    if found is not None:
+    found = _with_hooks(roots, pairs, hooks, lent)
+    if _is_held(found):
         found = None
         gc.collect()
-        found = _with_hooks(roots, pairs, hooks)
+        found = _with_hooks(roots, pairs, hooks, lent)
     return found
 
 
-def _with_hooks(roots: tuple[Any, ...], frames: Any, hooks: Hooks) -> Found | None:
+def _is_held(found: Found | _ffi.Emptied | None) -> bool:
+    return type(found) is tuple and found[0] in ("aliased", "weak", "leads out")
+
+
+def _with_hooks(
+    roots: tuple[Any, ...], frames: Any, hooks: Hooks, lent: int
+) -> Found | _ffi.Emptied | None:
     """Examine, asking the `traverse=` hooks for what they know."""
     while True:
-        found: Found | None = _ffi.examine(roots, frames, hooks)
-        if found is None or found[0] != "needs hook":
+        found = _ffi.examine(roots, frames, hooks, lent)
+        if type(found) is not tuple or found[0] != "needs hook":
             return found
         value = found[1][-1]
         traverse = hook_of(type(value))
@@ -210,7 +240,7 @@ def _callees(function: FunctionType) -> list[FunctionType]:
 # -- What is wrapped. ------------------------------------------------------------------------------
 
 
-def _exchange_owns(closure: Closure, spent: list[Own[Any]]) -> None:
+def exchange_owns(closure: Closure, spent: list[Own[Any]]) -> None:
     """Put a fresh `Own` in the place of each that is an argument, and list the old ones."""
     if any(type(argument) is Own for argument in closure[1]):
         for argument in closure[1]:
@@ -233,7 +263,7 @@ def _exchanged(argument: Any, spent: list[Own[Any]]) -> Any:
     return fresh
 
 
-def _put_owns_back(closure: Closure, spent: list[Own[Any]]) -> None:
+def put_owns_back(closure: Closure, spent: list[Own[Any]]) -> None:
     fresh = [argument for argument in closure[1] if type(argument) is Own]
     fresh += [closure[2][name] for name in _names_of_owns(closure)]
     # After an error there may be some that were not exchanged.
@@ -241,7 +271,7 @@ def _put_owns_back(closure: Closure, spent: list[Own[Any]]) -> None:
         old._put_back(new.take())
 
 
-def _unwrap(closure: Closure) -> None:
+def unwrap(closure: Closure) -> None:
     """Hand out what `assume_send` has wrapped."""
     if type(closure[0]) is AssumeSend:
         closure[0] = closure[0].value

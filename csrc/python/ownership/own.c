@@ -7,14 +7,15 @@ prs_rules_t prs__rules;
 PyObject *prs__set_rules(PyObject *module, PyObject *args) {
   (void)module;
   prs_rules_t rules;
-  if (!PyArg_ParseTuple(args, "OOOOOOOOOO:set_rules", &rules.classify,
+  if (!PyArg_ParseTuple(args, "OOOOOOOOOOO:set_rules", &rules.classify,
                         &rules.facts, &rules.later, &rules.refuse,
                         &rules.thorough, &rules.at_top, &rules.put_back,
-                        &rules.bound, &rules.dead, &rules.settled))
+                        &rules.bound, &rules.dead, &rules.settled, &rules.taken))
     return NULL;
   PyObject *const functions[] = {
       rules.classify, rules.facts,    rules.later, rules.refuse, rules.thorough,
-      rules.at_top,   rules.put_back, rules.bound, rules.dead,   rules.settled};
+      rules.at_top,   rules.put_back, rules.bound, rules.dead,   rules.settled,
+      rules.taken};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     Py_INCREF(functions[i]); /* for ever */
   prs__rules = rules;
@@ -88,7 +89,8 @@ static bool has_wrapped(PyObject *args, PyObject *kwargs) {
 }
 
 /* `globals`: what a script's own code moved with the function, or NULL. */
-static int is_fine(PyObject *closure, bool is_moved, PyObject *globals) {
+static int is_fine(PyObject *closure, bool is_moved, PyObject *globals,
+                   PyObject **emptied) {
   if (follows_calls) return 0;
   int fine =
       callable_is_fine(PyList_GET_ITEM(closure, 0), is_moved, globals != NULL);
@@ -97,11 +99,11 @@ static int is_fine(PyObject *closure, bool is_moved, PyObject *globals) {
   if (prs__is_unique(roots, globals == NULL ? 1 : 2)) return 1;
   if (has_wrapped(PyList_GET_ITEM(closure, 1), PyList_GET_ITEM(closure, 2)))
     return 0;
-  PyObject *frames = prs__calling_frame();
-  if (frames == NULL) return PyErr_Occurred() ? -1 : 0;
-  bool isolated = prs__is_isolated(closure, globals, frames);
-  Py_DECREF(frames);
-  return isolated;
+  prs_frames_t frames = {.pairs = prs__calling_frame(false)};
+  if (frames.pairs == NULL) return PyErr_Occurred() ? -1 : 0;
+  bool isolated = prs__is_isolated(closure, globals, &frames, emptied);
+  Py_DECREF(frames.pairs);
+  return PyErr_Occurred() ? -1 : isolated;
 }
 
 static bool is_closure(PyObject *closure) {
@@ -129,7 +131,12 @@ PyObject *prs__own(PyObject *module, PyObject *closure) {
     (void)exchange(closure, inner);
     globals = prs__moved_globals(moved, inner);
   }
-  int fine = is_fine(closure, is_moved, globals);
+  PyObject *emptied = NULL;
+  int fine = is_fine(closure, is_moved, globals, &emptied);
+  if (emptied != NULL) {
+    if (is_moved) prs__emptied_with(emptied, moved);
+    return emptied;
+  }
   if (fine == 0) {
     PyObject *result = PyObject_CallFunction(prs__rules.thorough, "OO", closure,
                                              is_moved ? moved : Py_None);
