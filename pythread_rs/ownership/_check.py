@@ -21,6 +21,7 @@ from pythread_rs.ownership._wrappers import AssumeSend, Own
 __all__ = [
     "Found",
     "Hooks",
+    "Undo",
     "examined",
     "exchange_owns",
     "put_owns_back",
@@ -37,7 +38,7 @@ _ALL: Final = 10_000  # frames
 _NEVER_RUNS: Final = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 
 
-def thorough(closure: Closure, moved: Any) -> _Undo | None:
+def thorough(closure: Closure, moved: Any) -> Undo | None:
     """Check what C could not decide about, and leave in `closure` what the thread gets.
 
     Nothing here may keep the function or an argument in a variable while it is examined: that
@@ -58,18 +59,18 @@ def thorough(closure: Closure, moved: Any) -> _Undo | None:
         if not _has_moved_globals(closure, moved):
             _check_statics(closure[0])
     frame = user_frame()
-    spent: list[Own[Any]] = []
+    undo = Undo(moved)
     try:
-        exchange_owns(closure, spent)
+        exchange_owns(closure, undo.spent)
         found = examined(_roots(closure, moved, trusted=trusted), frame)
         if type(found) is tuple:
             _refuse(found, closure, frame)
-    except OwnershipError:
-        put_owns_back(closure, spent)
+        undo.emptied = found
+        unwrap(closure)
+    except (OwnershipError, MemoryError):
+        undo.put_back(closure)
         raise
-    unwrap(closure)
-    emptied = found if type(found) is _ffi.Emptied else None
-    return _Undo(spent, moved, emptied) if spent or emptied else None
+    return undo if undo.spent or undo.emptied else None
 
 
 def _roots(closure: Closure, moved: Any, *, trusted: bool) -> tuple[Any, ...]:
@@ -88,20 +89,24 @@ def _has_moved_globals(closure: Closure, moved: Any) -> bool:
     return closure[0].__globals__ is not source.__globals__
 
 
-class _Undo:
+class Undo:
     """What gives everything back when no thread could start."""
 
-    __slots__ = ("_emptied", "_moved", "_spent")
+    __slots__ = ("_moved", "emptied", "spent")
 
-    def __init__(self, spent: list[Own[Any]], moved: Any, emptied: _ffi.Emptied | None) -> None:
-        self._spent = spent
+    def __init__(self, moved: Any) -> None:
+        self.spent: list[Own[Any]] = []
+        self.emptied: Any = None  # what puts the values back into the caller's variables
         self._moved = moved
-        self._emptied = emptied
+
+    def put_back(self, closure: Closure) -> None:
+        """Give back what this check has taken, but for the moved closure."""
+        if self.emptied is not None:
+            self.emptied._give_back(closure)
+        put_owns_back(closure, self.spent)
 
     def _give_back(self, closure: Closure) -> None:
-        if self._emptied is not None:
-            self._emptied._give_back(closure)
-        put_owns_back(closure, self._spent)
+        self.put_back(closure)
         if self._moved is not None:
             self._moved._give_back(closure)
 

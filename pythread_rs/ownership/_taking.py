@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Final
+from typing import Final
 
-from pythread_rs.ownership._check import Closure, examined, exchange_owns, put_owns_back, unwrap
+from pythread_rs.ownership._check import Closure, Undo, examined, exchange_owns, unwrap
 from pythread_rs.ownership._errors import OwnershipError
 from pythread_rs.ownership._kinds import is_shareable
 from pythread_rs.ownership._sites import user_frame
-from pythread_rs.ownership._wrappers import AssumeSend, Own
+from pythread_rs.ownership._wrappers import AssumeSend
 
 __all__ = ["taken"]
 
@@ -34,19 +34,20 @@ def taken(closure: Closure, lent: int, *, sync: bool) -> None:
         _require_sync(closure)
         return
     frame = sys._getframe(_CALLER)
-    spent: list[Own[Any]] = []
+    undo = Undo(None)
     try:
-        exchange_owns(closure, spent)
+        exchange_owns(closure, undo.spent)
         found = examined((closure,), frame, lent)
         if type(found) is tuple:
             from pythread_rs.ownership._refused_values import TAKEN, TAKEN_INDIRECTLY, refusal
 
             words = TAKEN if lent else TAKEN_INDIRECTLY
             raise refusal(found, closure, user_frame(), words)
-    except OwnershipError:
-        put_owns_back(closure, spent)
+        undo.emptied = found
+        unwrap(closure)
+    except (OwnershipError, MemoryError):
+        undo.put_back(closure)
         raise
-    unwrap(closure)
 
 
 def _require_sync(closure: Closure) -> None:

@@ -116,6 +116,26 @@ static void leave(const prs_slots_t *slots, uintptr_t *place,
   Py_XDECREF(prs__clear_slot(place));
 }
 
+/* A handle may be held by others; it leaves the caller's variables all the
+ * same, so that a channel is closed when its last user has gone. */
+static PyObject *take_handle(uintptr_t *place, PyObject *value) {
+  if (place == NULL) return Py_NewRef(value);
+  prs_slots_t slots = prs__slots_of_inner(running_frame());
+  uint64_t holding;
+  uint64_t dead = 0;
+  if (!find_variables(&slots, place, value, &holding)) return Py_NewRef(value);
+  int instruction = instruction_of(&slots);
+  if (holding != 0 && !prs__recall_dead(slots.code, instruction, &dead)) {
+    PyObject *frames = prs__calling_frame(true); /* asks */
+    if (frames == NULL && PyErr_Occurred()) return NULL;
+    Py_XDECREF(frames);
+    (void)prs__recall_dead(slots.code, instruction, &dead);
+  }
+  Py_INCREF(value);
+  leave(&slots, place, holding & dead);
+  return value;
+}
+
 /* Returns: a new reference, or NULL without an exception: not known. */
 static PyObject *take_quickly(uintptr_t *place, PyObject *value,
                               prs_kind_t kind) {
@@ -174,13 +194,14 @@ PyObject *prs__take_over_slowly(PyObject *const *slot,
   PyObject *value = *slot;
   prs_kind_t kind = prs__kind_by_asking(value);
   if (kind == PRS_UNKNOWN) return NULL;
-  if (prs__is_shareable(kind)) return Py_NewRef(value);
+  if (kind == PRS_COPY || kind == PRS_SYNC) return Py_NewRef(value);
   _PyInterpreterFrame *frame = running_frame();
   uintptr_t *place = NULL;
   if (is_of_python(frame)) {
     prs_slots_t slots = prs__slots_of_inner(frame);
     place = place_in(&slots, slot, sink);
   }
+  if (kind == PRS_HANDLE) return take_handle(place, value);
   if (place != NULL && !sink->sync) {
     PyObject *taken = take_quickly(place, value, kind);
     if (taken != NULL) return taken;
