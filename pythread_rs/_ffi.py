@@ -48,6 +48,7 @@ __all__ = [
     "running",
     "set_kind",
     "set_rules",
+    "share",
     "sleep",
     "statistics",
     "take",
@@ -84,6 +85,7 @@ own = _objects.own
 running = _objects.running
 set_kind = _objects.set_kind
 set_rules = _objects.set_rules
+share = _objects.share
 take = _objects.take
 take_over = _objects.take_over
 

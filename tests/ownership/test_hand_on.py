@@ -19,6 +19,15 @@ LARGEST = sys.maxsize  # a stack that no OS gives
 TIMES = 30  # enough for the interpreter to specialise what runs
 
 
+@pytest.fixture(autouse=True, scope="module")
+def few_objects() -> Iterator[None]:
+    """Keep the collections short that a refusal begins with."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 class Plain:
     def __init__(self) -> None:
         self.value = [1]
@@ -51,26 +60,23 @@ def ninth(_1: int, _2: int, _3: int, _4: int, _5: int, _6: int, _7: int, _8: int
     return sys.getrefcount(data)
 
 
+def calling(before: int) -> Callable[[], Any]:
+    """Make a function that spawns one with arguments in front of its last."""
+    names = "".join(f"_{n}, " for n in range(before))
+    numbers = "".join(f"{n}, " for n in range(before))
+    namespace: dict[str, Any] = {"spawn": spawn, "holders": sys.getrefcount}
+    exec(f"def last({names}data): return holders(data)", namespace)
+    exec(f"def start():\n data = [1]\n return spawn(last, {numbers}data)", namespace)
+    start: Callable[[], Any] = namespace["start"]
+    return start
+
+
 @pytest.mark.parametrize("before", range(8))
 def test_a_parameter_is_the_only_holder_of_its_argument(before: int) -> None:
-    def count(*numbers: int) -> Any:
-        data = [1]
-        return spawn(holders_of_last[len(numbers)], *numbers, data).join()
-
+    start = calling(before)
     expected = holders([1])
     for _ in range(TIMES):
-        assert count(*range(before)) == Ok(expected)
-
-
-def _holders_of_last(count: int) -> Callable[..., int]:
-    names = ", ".join([*(f"_{n}" for n in range(count)), "data"])
-    namespace: dict[str, Any] = {"holders": sys.getrefcount}
-    exec(f"def last({names}): return holders(data)", namespace)
-    function: Callable[..., int] = namespace["last"]
-    return function
-
-
-holders_of_last = tuple(_holders_of_last(count) for count in range(8))
+        assert start().join() == Ok(expected)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 keeps them in a tuple")

@@ -141,6 +141,9 @@ static PyMethodDef functions[] = {
      METH_FASTCALL,
      "take_over(value, /)\n--\n\n"
      "Take a value over as `spawn` does an argument, and return it."},
+    {"share", (PyCFunction)(void (*)(void))prs__share_alone, METH_FASTCALL,
+     "share(value, /)\n--\n\n"
+     "Take a value over as an `Arc` does, and return it."},
     {"is_item", is_item, METH_O,
      "is_item(value, /)\n--\n\n"
      "Tell whether a value is a function without captures, a class, a "

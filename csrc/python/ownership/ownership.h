@@ -301,6 +301,10 @@ PyObject *prs__own(PyObject *module, PyObject *closure);
 PyObject *prs__take_over_alone(PyObject *module, PyObject *const *args,
                                Py_ssize_t count);
 
+/* share(value): the same for what must be Sync. */
+PyObject *prs__share_alone(PyObject *module, PyObject *const *args,
+                           Py_ssize_t count);
+
 /* follow_calls(wanted): have Python look at the functions that are called. */
 PyObject *prs__follow_calls(PyObject *module, PyObject *wanted);
 

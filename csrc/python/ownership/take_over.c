@@ -223,3 +223,13 @@ PyObject *prs__take_over_alone(PyObject *module, PyObject *const *args,
   PyErr_SetString(PyExc_TypeError, "take_over() takes 1 argument");
   return NULL;
 }
+
+PyObject *prs__share_alone(PyObject *module, PyObject *const *args,
+                           Py_ssize_t count) {
+  static const prs_sink_t sink = {
+      .method = (PyCFunction)(void (*)(void))prs__share_alone, .sync = true};
+  (void)module;
+  if (count == 1) return prs__take_over(args, &sink);
+  PyErr_SetString(PyExc_TypeError, "share() takes 1 argument");
+  return NULL;
+}
