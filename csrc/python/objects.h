@@ -27,7 +27,7 @@ int prs__add_scope_type(PyObject *module);
 
 /* Who takes a value over, and by which rule. */
 typedef struct prs_sink {
-  PyCFunction method;        /* the C function that is called with it; or NULL */
+  PyCFunction method; /* the C function that is called with it; or NULL */
   PyTypeObject *const *type; /* the type that is called with it; or NULL */
   bool sync; /* it must be Sync, and others may hold it, as in an `Arc` */
 } prs_sink_t;

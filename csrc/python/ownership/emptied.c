@@ -17,8 +17,7 @@ bool prs__add_place(prs_places_t *places, PyObject *value, PyObject *frame,
                     int index) {
   if (places->count == places->space) {
     size_t space = places->space == 0 ? 8 : places->space * 2;
-    prs_place_t *items =
-        PyMem_RawRealloc(places->items, space * sizeof *items);
+    prs_place_t *items = PyMem_RawRealloc(places->items, space * sizeof *items);
     if (items == NULL) return false;
     places->items = items;
     places->space = space;

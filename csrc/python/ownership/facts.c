@@ -16,7 +16,7 @@ typedef struct site {
   PyCodeObject *closure; /* never dereferenced */
   uint64_t mask;
   PyObject *dead; /* with no closure: the names of dead variables */
-} site_t;       /* their bits are in `mask` */
+} site_t;         /* their bits are in `mask` */
 
 typedef struct facts {
   PyObject *names; /* a tuple, NULL when not known yet */
@@ -280,9 +280,8 @@ static PyObject *dead_in(PyFrameObject *frame, PyCodeObject *code) {
 }
 
 PyObject *prs__calling_frame(bool whoever) {
-  PyFrameObject *frame = whoever
-                             ? (PyFrameObject *)Py_XNewRef(PyEval_GetFrame())
-                             : users_frame();
+  PyFrameObject *frame =
+      whoever ? (PyFrameObject *)Py_XNewRef(PyEval_GetFrame()) : users_frame();
   if (frame == NULL) return NULL;
   PyCodeObject *code = PyFrame_GetCode(frame);
   PyObject *dead = dead_in(frame, code);

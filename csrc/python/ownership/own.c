@@ -10,12 +10,13 @@ PyObject *prs__set_rules(PyObject *module, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OOOOOOOOOOO:set_rules", &rules.classify,
                         &rules.facts, &rules.later, &rules.refuse,
                         &rules.thorough, &rules.at_top, &rules.put_back,
-                        &rules.bound, &rules.dead, &rules.settled, &rules.taken))
+                        &rules.bound, &rules.dead, &rules.settled,
+                        &rules.taken))
     return NULL;
-  PyObject *const functions[] = {
-      rules.classify, rules.facts,    rules.later, rules.refuse, rules.thorough,
-      rules.at_top,   rules.put_back, rules.bound, rules.dead,   rules.settled,
-      rules.taken};
+  PyObject *const functions[] = {rules.classify, rules.facts,    rules.later,
+                                 rules.refuse,   rules.thorough, rules.at_top,
+                                 rules.put_back, rules.bound,    rules.dead,
+                                 rules.settled,  rules.taken};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     Py_INCREF(functions[i]); /* for ever */
   prs__rules = rules;

@@ -132,7 +132,6 @@ void prs__refill_variable(PyObject *frame, int index, PyObject *value);
 /* The function that a frame runs, borrowed, or NULL. */
 PyObject *prs__function_of(PyFrameObject *frame);
 
-
 /* Find the frame of this thread that owns a cell.
  * Returns: its code, borrowed, and the variable's name; NULL if none does. */
 PyCodeObject *prs__owner_of(PyObject *cell, PyObject **name);

@@ -66,8 +66,7 @@ static int instruction_of(const prs_slots_t *slots) {
   const _Py_CODEUNIT *at = slots->inner->prev_instr;
 #endif
 #if defined(Py_GIL_DISABLED)
-  const char *first =
-      slots->code->co_tlbc->entries[slots->inner->tlbc_index];
+  const char *first = slots->code->co_tlbc->entries[slots->inner->tlbc_index];
 #else
   const char *first = slots->code->co_code_adaptive;
 #endif
@@ -174,10 +173,9 @@ static PyObject *take_thoroughly(uintptr_t *place, PyObject *value,
   int fine = 0;
   if (!sync && kind != PRS_UNWRAPPED) fine = is_isolated(closure, place);
   if (fine == 0) {
-    PyObject *result =
-        PyObject_CallFunction(prs__rules.taken, "OKO", closure,
-                              (unsigned long long)(uintptr_t)place,
-                              sync ? Py_True : Py_False);
+    PyObject *result = PyObject_CallFunction(
+        prs__rules.taken, "OKO", closure, (unsigned long long)(uintptr_t)place,
+        sync ? Py_True : Py_False);
     fine = result == NULL ? -1 : 1;
     Py_XDECREF(result);
   }
@@ -189,8 +187,7 @@ static PyObject *take_thoroughly(uintptr_t *place, PyObject *value,
   return taken;
 }
 
-PyObject *prs__take_over_slowly(PyObject *const *slot,
-                                const prs_sink_t *sink) {
+PyObject *prs__take_over_slowly(PyObject *const *slot, const prs_sink_t *sink) {
   PyObject *value = *slot;
   prs_kind_t kind = prs__kind_by_asking(value);
   if (kind == PRS_UNKNOWN) return NULL;
