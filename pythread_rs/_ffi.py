@@ -23,6 +23,7 @@ __all__ = [
     "AtomicRef",
     "AtomicU64",
     "AtomicUsize",
+    "Emptied",
     "Moved",
     "Packet",
     "Parker",
@@ -62,6 +63,7 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "running",
     "set_arcs",
     "set_atomics",
     "set_kind",
@@ -69,10 +71,12 @@ __all__ = [
     "set_results",
     "set_rules",
     "set_watch",
+    "share",
     "sleep",
     "spin_loop",
     "statistics",
     "take",
+    "take_over",
     "yield_now",
 ]
 
@@ -80,6 +84,7 @@ _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
 ArcBase = _objects.ArcBase
+Emptied = _objects.Emptied
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
@@ -124,9 +129,12 @@ locals_of = _objects.locals_of
 move = _objects.move
 mutable_nodes = _objects.mutable_nodes
 own = _objects.own
+running = _objects.running
 set_kind = _objects.set_kind
 set_rules = _objects.set_rules
+share = _objects.share
 take = _objects.take
+take_over = _objects.take_over
 
 DONE: Final = 2
 PARKED: Final = 3
