@@ -30,7 +30,11 @@ setup(
             sources=[
                 *build["sync_sources"](),
                 "csrc/python/blocking.c",
+                "csrc/python/guard_type.c",
+                "csrc/python/hold.c",
                 "csrc/python/interruptible.c",
+                "csrc/python/lockable.c",
+                "csrc/python/mutex_type.c",
                 "csrc/python/objects.c",
                 "csrc/python/ownership/children.c",
                 "csrc/python/ownership/clone.c",

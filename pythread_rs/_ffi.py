@@ -15,8 +15,13 @@ __all__ = [
     "PARKED",
     "TIMED_OUT",
     "Moved",
+    "MutexBase",
+    "MutexGuard",
     "Packet",
     "Parker",
+    "ReentrantLockGuard",
+    "RwLockReadGuard",
+    "RwLockWriteGuard",
     "ScopeBase",
     "available_parallelism",
     "backend",
@@ -45,6 +50,8 @@ __all__ = [
     "own",
     "retire_workers",
     "set_kind",
+    "set_lock_errors",
+    "set_panics",
     "set_results",
     "set_rules",
     "sleep",
@@ -57,9 +64,16 @@ _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
 Moved = _objects.Moved
+MutexBase = _objects.MutexBase
+MutexGuard = _objects.MutexGuard
 Packet = _objects.Packet
 Parker = _objects.Parker
+ReentrantLockGuard = _objects.ReentrantLockGuard
+RwLockReadGuard = _objects.RwLockReadGuard
+RwLockWriteGuard = _objects.RwLockWriteGuard
 ScopeBase = _objects.ScopeBase
+set_lock_errors = _objects.set_lock_errors
+set_panics = _objects.set_panics
 set_results = _objects.set_results
 sleep = _objects.sleep
 

@@ -2,7 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any, final
+from typing import Any, Generic, Self, TypeVar, final
+
+from pythread_rs.result import Result
+from pythread_rs.sync import LockTimeoutError, PoisonError, TryLockError
+
+T = TypeVar("T")
 
 def connect(
     address: int,
@@ -83,3 +88,58 @@ def set_rules(
 ) -> None: ...
 def locals_of(frame: FrameType, /) -> dict[str, Any]: ...
 def follow_calls(wanted: bool, /) -> None: ...
+
+class _Guard(Generic[T]):
+    def drop(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class MutexGuard(_Guard[T]):
+    value: T
+
+@final
+class RwLockReadGuard(_Guard[T]):
+    @property
+    def value(self) -> T: ...
+
+@final
+class RwLockWriteGuard(_Guard[T]):
+    value: T
+    def downgrade(self) -> RwLockReadGuard[T]: ...
+
+@final
+class ReentrantLockGuard(_Guard[T]):
+    @property
+    def value(self) -> T: ...
+
+class _LockBase(Generic[T]):
+    def __new__(cls, value: T, /) -> Self: ...
+    def is_poisoned(self) -> bool: ...
+    def clear_poison(self) -> None: ...
+    def into_inner(self) -> Result[T, PoisonError[T]]: ...
+
+class MutexBase(_LockBase[T]):
+    def __enter__(self) -> MutexGuard[T]: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+    def lock(self) -> Result[MutexGuard[T], PoisonError[MutexGuard[T]]]: ...
+    def try_lock(self) -> Result[MutexGuard[T], TryLockError[MutexGuard[T]]]: ...
+    def get_mut(self) -> Result[MutexGuard[T], PoisonError[MutexGuard[T]]]: ...
+    def _lock_for(
+        self, nanoseconds: int, /
+    ) -> Result[MutexGuard[T], LockTimeoutError[MutexGuard[T]]]: ...
+
+def set_lock_errors(callables: tuple[Callable[[Any], BaseException], ...], /) -> None: ...
+def set_panics(count: int, /) -> None: ...

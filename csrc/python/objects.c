@@ -86,6 +86,9 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
     {Py_mod_exec, prs__add_scope_type},
+    {Py_mod_exec, prs__add_lockable},
+    {Py_mod_exec, prs__add_guard_types},
+    {Py_mod_exec, prs__add_mutex_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

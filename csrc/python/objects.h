@@ -25,6 +25,12 @@ int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+int prs__add_lockable(PyObject *module);
+int prs__add_guard_types(PyObject *module);
+int prs__add_mutex_type(PyObject *module);
+int prs__add_rwlock_type(PyObject *module);
+int prs__add_reentrant_type(PyObject *module);
+int prs__add_condvar_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
