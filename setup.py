@@ -30,6 +30,7 @@ setup(
             sources=[
                 *build["sync_sources"](),
                 "csrc/python/blocking.c",
+                "csrc/python/condvar_type.c",
                 "csrc/python/guard_type.c",
                 "csrc/python/hold.c",
                 "csrc/python/interruptible.c",
@@ -49,7 +50,9 @@ setup(
                 "csrc/python/ownership/unique.c",
                 "csrc/python/packet_type.c",
                 "csrc/python/parker_type.c",
+                "csrc/python/reentrant_type.c",
                 "csrc/python/results.c",
+                "csrc/python/rwlock_type.c",
                 "csrc/python/scope_type.c",
             ],
             depends=build["headers"](),

@@ -14,12 +14,15 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "CondvarBase",
     "Moved",
     "MutexBase",
     "MutexGuard",
     "Packet",
     "Parker",
+    "ReentrantLockBase",
     "ReentrantLockGuard",
+    "RwLockBase",
     "RwLockReadGuard",
     "RwLockWriteGuard",
     "ScopeBase",
@@ -63,12 +66,15 @@ __all__ = [
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+CondvarBase = _objects.CondvarBase
 Moved = _objects.Moved
 MutexBase = _objects.MutexBase
 MutexGuard = _objects.MutexGuard
 Packet = _objects.Packet
 Parker = _objects.Parker
+ReentrantLockBase = _objects.ReentrantLockBase
 ReentrantLockGuard = _objects.ReentrantLockGuard
+RwLockBase = _objects.RwLockBase
 RwLockReadGuard = _objects.RwLockReadGuard
 RwLockWriteGuard = _objects.RwLockWriteGuard
 ScopeBase = _objects.ScopeBase

@@ -99,7 +99,7 @@ static PyObject *guard_exit(prs_hold_t *self, PyObject *const *args,
     PyErr_SetString(PyExc_TypeError, "__exit__() takes 3 arguments");
     return NULL;
   }
-  prs__hold_release(self, prs__is_panic(args[0]));
+  prs__hold_release(self, prs__leaves_by_panic(self, args[0]));
   Py_RETURN_NONE;
 }
 

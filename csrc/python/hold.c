@@ -62,6 +62,7 @@ void prs__hold_attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
   Py_INCREF(lock);
   hold->lock = lock;
   hold->owner = PyThread_get_thread_ident();
+  hold->generation = prs__generation();
   hold->writes = writes;
   hold->was_panicking = prs__panics() > 0;
   if (!writes) {
@@ -75,24 +76,33 @@ void prs__hold_attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
   lock->depth++;
 }
 
+static void release_writer(prs_lockable_t *lock, prs_hold_t *hold) {
+  unlink_hold(lock, hold);
+  if (--lock->depth > 0) return;
+  atomic_store_explicit(&lock->owner, 0, memory_order_relaxed);
+  prs__lock_leave(lock, true);
+}
+
+static void release_reader(prs_lockable_t *lock, prs_hold_t *hold) {
+  prs__guard_enter(&lock->rw.guard);
+  unlink_hold(lock, hold);
+  prs__guard_leave(&lock->rw.guard);
+  prs__lock_leave(lock, false);
+}
+
+/* After a fork it may have lost its lock by the look at it. */
 void prs__hold_release(prs_hold_t *hold, bool panicked) {
   prs_lockable_t *lock = hold->lock;
   if (lock == NULL) return;
+  prs__lock_settle(lock);
+  if (hold->lock == NULL) return;
   hold->lock = NULL;
-  if (hold->writes) {
-    unlink_hold(lock, hold);
-    if (panicked && hold->poisons)
-      atomic_store_explicit(&lock->poisoned, 1, memory_order_relaxed);
-    if (--lock->depth == 0) {
-      atomic_store_explicit(&lock->owner, 0, memory_order_relaxed);
-      prs__lock_leave(lock, true);
-    }
-  } else {
-    prs__guard_enter(&lock->rw.guard);
-    unlink_hold(lock, hold);
-    prs__guard_leave(&lock->rw.guard);
-    prs__lock_leave(lock, false);
-  }
+  if (panicked && hold->writes && hold->poisons)
+    atomic_store_explicit(&lock->poisoned, 1, memory_order_relaxed);
+  if (hold->writes)
+    release_writer(lock, hold);
+  else
+    release_reader(lock, hold);
   Py_DECREF(lock);
 }
 
@@ -154,10 +164,54 @@ PyObject *prs__hold_result(prs_hold_t *hold, int status,
 
 /* ---- with ---------------------------------------------------------------- */
 
+/* A generator that is closed is dropped, as a future is in Rust: no panic. */
+static bool is_panic(PyObject *kind) {
+  if (kind == Py_None) return false;
+  return !PyErr_GivenExceptionMatches(kind, PyExc_GeneratorExit);
+}
+
+/* Whether the runtime clears the frames of a panic that began after the guard
+ * was taken. */
+static bool is_cleared(const prs_hold_t *hold) {
+  return prs__panics() > 0 && !hold->was_panicking &&
+         hold->owner == PyThread_get_thread_ident();
+}
+
+bool prs__leaves_by_panic(const prs_hold_t *hold, PyObject *kind) {
+  if (kind == Py_None) return false;
+  return is_panic(kind) || is_cleared(hold);
+}
+
 /* The error has no guard: what a traceback keeps must not keep a lock. */
 static PyObject *refuse_poisoned(prs_lockable_t *lock, prs_hold_t *hold) {
   Py_DECREF(hold);
   return prs__lock_raise(PRS_POISONED_WITH, lock);
+}
+
+/* The guards of such blocks are a chain: of a ReentrantLock there may be
+ * several, and one that was dropped inside its block, or waits for a Condvar,
+ * stays while other threads come and go. */
+PyObject *prs__lock_push(prs_lockable_t *lock, prs_hold_t *hold) {
+  prs__guard_enter(&lock->rw.guard);
+  hold->outer = lock->entered;
+  lock->entered = hold;
+  prs__guard_leave(&lock->rw.guard);
+  return Py_NewRef((PyObject *)hold);
+}
+
+/* Returns: the innermost guard of the calling thread, with its reference. */
+static prs_hold_t *pop(prs_lockable_t *lock) {
+  unsigned long me = PyThread_get_thread_ident();
+  prs__guard_enter(&lock->rw.guard);
+  prs_hold_t **place = &lock->entered;
+  while (*place != NULL && (*place)->owner != me) place = &(*place)->outer;
+  prs_hold_t *hold = *place;
+  if (hold != NULL) {
+    *place = hold->outer;
+    hold->outer = NULL;
+  }
+  prs__guard_leave(&lock->rw.guard);
+  return hold;
 }
 
 PyObject *prs__lock_begin_with(prs_lockable_t *lock, PyTypeObject *type) {
@@ -165,48 +219,32 @@ PyObject *prs__lock_begin_with(prs_lockable_t *lock, PyTypeObject *type) {
   prs_hold_t *hold = prs__hold_enter(lock, type, true, PRS_FOREVER, &status);
   if (hold == NULL) return NULL;
   if (prs__lock_is_poisoned(lock)) return refuse_poisoned(lock, hold);
-  hold->outer = lock->entered;
-  lock->entered = hold;
-  return Py_NewRef((PyObject *)hold);
+  return prs__lock_push(lock, hold);
 }
 
-/* The guard may have been dropped inside, and somebody else have entered. */
 PyObject *prs__lock_end_with(prs_lockable_t *lock, PyObject *const *args,
                              Py_ssize_t count) {
   if (count != 3) {
     PyErr_SetString(PyExc_TypeError, "__exit__() takes 3 arguments");
     return NULL;
   }
-  prs_hold_t *hold = lock->entered;
-  unsigned long owner =
-      atomic_load_explicit(&lock->owner, memory_order_relaxed);
-  if (owner != PyThread_get_thread_ident() || hold == NULL) Py_RETURN_NONE;
-  lock->entered = hold->outer;
-  hold->outer = NULL;
-  prs__hold_release(hold, prs__is_panic(args[0]));
+  prs_hold_t *hold = pop(lock);
+  if (hold == NULL) Py_RETURN_NONE;
+  prs__hold_release(hold, prs__leaves_by_panic(hold, args[0]));
   Py_DECREF(hold);
   Py_RETURN_NONE;
 }
 
-/* ---- panics -------------------------------------------------------------- */
-
-/* A generator that is closed is dropped, as a future is in Rust. */
-bool prs__is_panic(PyObject *kind) {
-  if (kind == Py_None) return false;
-  return !PyErr_GivenExceptionMatches(kind, PyExc_GeneratorExit);
-}
+/* ---- type slots ---------------------------------------------------------- */
 
 /* A guard that is dropped while an exception is on its way through its frame,
- * or while the runtime clears the frames of a panic. */
+ * or while the frames of a panic are cleared. */
 static bool is_unwinding(const prs_hold_t *hold) {
-  if (hold->was_panicking || hold->owner != PyThread_get_thread_ident())
-    return false;
-  if (prs__panics() > 0) return true;
+  if (is_cleared(hold)) return true;
   PyObject *pending = PyErr_Occurred();
-  return pending != NULL && prs__is_panic(pending);
+  return pending != NULL && is_panic(pending) && !hold->was_panicking &&
+         hold->owner == PyThread_get_thread_ident();
 }
-
-/* ---- type slots ---------------------------------------------------------- */
 
 void prs__hold_dealloc(prs_hold_t *hold) {
   PyTypeObject *type = Py_TYPE(hold);

@@ -98,43 +98,45 @@ void prs__lockable_dealloc(prs_lockable_t *self) {
 
 /* ---- fork ---------------------------------------------------------------- */
 
-/* Guards of threads that are gone are left alone for ever: nobody may release
- * by them what they no longer hold. Returns: how many of ours read. */
-static uint32_t drop_lost_holds(prs_lockable_t *self, unsigned long survivor) {
+/* In the child only the thread that forked is left: the main thread now. */
+static bool is_lost(const prs_hold_t *hold) {
+  return hold->generation != prs__generation() &&
+         hold->owner != prs__table->main_thread();
+}
+
+static void drop_hold(prs_lockable_t *self, prs_hold_t *hold) {
+  if (hold->previous != NULL)
+    hold->previous->next = hold->next;
+  else
+    self->holds = hold->next;
+  if (hold->next != NULL) hold->next->previous = hold->previous;
+  hold->lock = NULL; /* with its reference: its thread never drops it */
+}
+
+/* What a writer of the parent held may be half changed, so it is poisoned. */
+static void settle(prs_lockable_t *self) {
   uint32_t readers = 0;
-  prs_hold_t *hold = self->holds;
-  while (hold != NULL) {
-    prs_hold_t *next = hold->next;
-    if (hold->owner != survivor) {
-      if (hold->previous != NULL) hold->previous->next = next;
-      if (next != NULL) next->previous = hold->previous;
-      if (self->holds == hold) self->holds = next;
-      hold->lock = NULL;
-    } else if (!hold->writes) {
+  bool written = false;
+  prs_hold_t *next;
+  for (prs_hold_t *hold = self->holds; hold != NULL; hold = next) {
+    next = hold->next;
+    if (is_lost(hold)) {
+      if (hold->writes && hold->poisons) atomic_store(&self->poisoned, 1);
+      drop_hold(self, hold);
+    } else if (hold->writes) {
+      written = true;
+    } else {
       readers++;
     }
-    hold = next;
   }
-  return readers;
-}
-
-/* In the child only the thread that forked is left: the main thread now. What
- * a writer of the parent held may be half changed, so it is poisoned. */
-static void settle(prs_lockable_t *self) {
-  unsigned long survivor = prs__table->main_thread();
-  bool written = prs_rw_is_written(&self->rw);
-  bool lost = written && atomic_load(&self->owner) != survivor;
-  if (lost) {
+  if (!written) {
     atomic_store(&self->owner, 0);
-    if (!self->rw.closed) atomic_store(&self->poisoned, 1);
     self->depth = 0;
-    if (self->entered != NULL) self->entered = NULL; /* its thread has it */
   }
-  prs_rw_forget(&self->rw, written && !lost, drop_lost_holds(self, survivor));
+  prs_rw_forget(&self->rw, written, readers);
 }
 
-void prs__lock_settle(prs_lockable_t *self) {
-  if (self->rw.generation == prs__generation()) return;
+void prs__lock_forked(prs_lockable_t *self) {
   prs__guard_enter(&self->rw.guard);
   if (self->rw.generation != prs__generation()) settle(self);
   prs__guard_leave(&self->rw.guard);

@@ -14,7 +14,7 @@ typedef struct prs_lockable {
   prs_rw_t rw;
   PyObject *value;     /* NULL once it was taken out */
   prs_hold_t *holds;   /* the guards that are out; borrowed */
-  prs_hold_t *entered; /* strong: the guard of a `with` of the lock itself */
+  prs_hold_t *entered; /* strong: the guards of a `with` of the lock itself */
   _Atomic(unsigned long) owner; /* who writes; 0 for nobody */
   uint32_t depth;               /* how often the owner has it: ReentrantLock */
   _Atomic uint32_t poisoned;
@@ -28,6 +28,7 @@ struct prs_hold {
   prs_hold_t *previous;
   prs_hold_t *outer; /* strong: the guard of the `with` around */
   unsigned long owner;
+  uint32_t generation; /* of forks, when it was taken */
   bool writes;
   bool poisons;
   bool was_panicking;
@@ -79,7 +80,10 @@ int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout);
 int prs__lock_wait(prs_lockable_t *self, uint32_t wish, uint64_t timeout);
 void prs__lock_leave(prs_lockable_t *self, bool writes);
 /* After a fork: free what threads of the parent held. */
-void prs__lock_settle(prs_lockable_t *self);
+void prs__lock_forked(prs_lockable_t *self);
+static inline void prs__lock_settle(prs_lockable_t *self) {
+  if (self->rw.generation != prs__generation()) prs__lock_forked(self);
+}
 static inline bool prs__lock_is_poisoned(const prs_lockable_t *self) {
   return atomic_load_explicit(&self->poisoned, memory_order_relaxed) != 0;
 }
@@ -110,12 +114,15 @@ prs_hold_t *prs__hold_enter(prs_lockable_t *lock, PyTypeObject *type,
  * `wrapper` makes the error out of a PoisonError; PRS_POISONED leaves it. */
 PyObject *prs__hold_result(prs_hold_t *hold, int status,
                            prs_lock_error_t wrapper);
-/* Tell whether a `with` block was left by an exception that is a panic. */
-bool prs__is_panic(PyObject *kind);
+/* Tell whether a `with` block is left by an exception that is a panic. */
+bool prs__leaves_by_panic(const prs_hold_t *hold, PyObject *kind);
 void prs__hold_dealloc(prs_hold_t *hold);
 int prs__hold_traverse(prs_hold_t *hold, visitproc visit, void *arg);
 int prs__hold_clear(prs_hold_t *hold);
 
+/* Make a guard the one of the `with` that begins, with its reference.
+ * Returns: a new reference to it. */
+PyObject *prs__lock_push(prs_lockable_t *lock, prs_hold_t *hold);
 /* Enter for a `with` of the lock itself, which keeps the guard until it ends.
  * Returns: the guard; NULL with an exception set, also for a poisoned lock. */
 PyObject *prs__lock_begin_with(prs_lockable_t *lock, PyTypeObject *type);

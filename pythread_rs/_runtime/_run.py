@@ -102,7 +102,7 @@ def _call(job: list[Any]) -> Any:
 def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: Any) -> None:
     """Report a panic, let go of all that its frames hold, and keep it for `join`."""
     own = cut(panic, _OWN_FRAMES)
-    info.panics += 1
+    info.begin_panic()
     try:
         if _ffi.gate_is_open():
             _handler(panic, info)
@@ -112,7 +112,7 @@ def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: Any) -> No
         # The closure and its arguments are in the innermost of these.
         clear(own)
     finally:
-        info.panics -= 1
+        info.end_panic()
         packet.put_err(panic)
         if info.on_panic is not None:
             info.on_panic(panic)

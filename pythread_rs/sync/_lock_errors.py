@@ -14,7 +14,7 @@ A thread that waits for a lock of its own gets `DeadlockError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import DeadlockError
@@ -92,9 +92,12 @@ class PoisonError(Exception, Generic[T]):
 
     def __unwrap_failed__(self) -> None:
         """Leave the lock: an exception keeps this error, and must not keep the lock."""
-        inner, self._inner = self._inner, _NOTHING
+        inner: Any = self._inner
+        self._inner = _NOTHING
+        if isinstance(inner, tuple):  # from a Condvar
+            inner = inner[0]  # pyright: ignore[reportUnknownVariableType]
         if isinstance(inner, _GUARDS):
-            cast("_ffi.MutexGuard[Any]", inner).drop()
+            inner.drop()  # pyright: ignore[reportUnknownMemberType]
 
     def __repr__(self) -> str:
         return "PoisonError { .. }"
@@ -106,7 +109,7 @@ class PoisonError(Exception, Generic[T]):
 _GUARDS = (_ffi.MutexGuard, _ffi.RwLockReadGuard, _ffi.RwLockWriteGuard)
 
 
-class _LockRefusal(Exception):
+class _RefusalError(Exception):
     """Why there is no guard; two of one class that hold nothing are equal."""
 
     _text: ClassVar[str] = _POISONED
@@ -128,13 +131,12 @@ class _LockRefusal(Exception):
         return type(self), ()
 
 
-class _Poisoned(Exception, Generic[T]):
+class _PoisonedError(Exception, Generic[T]):
     """What both errors have when the lock was free and is poisoned."""
 
     __match_args__ = ("error",)
 
     def __init__(self, error: PoisonError[T], /) -> None:
-        super().__init__()
         Exception.__init__(self, _POISONED)
         self.error = error
 
@@ -152,7 +154,7 @@ class _Poisoned(Exception, Generic[T]):
         self.error.__reduce__()
 
 
-class TryLockError(_LockRefusal, Generic[T]):
+class TryLockError(_RefusalError, Generic[T]):
     """`try_lock` and its relatives did not get the lock as they should: Rust's `TryLockError`.
 
     >>> from pythread_rs.result import Err
@@ -171,7 +173,7 @@ class TryLockError(_LockRefusal, Generic[T]):
     WouldBlock: ClassVar[TryLockError[Any]]
 
 
-class _TryPoisoned(_Poisoned[T], TryLockError[T]):
+class _TryPoisoned(_PoisonedError[T], TryLockError[T]):
     """The lock was free, and a thread has panicked with it; `error` has the guard."""
 
     _debug = '"Poisoned(..)"'
@@ -184,7 +186,7 @@ class _WouldBlock(TryLockError[Any]):
     _debug = '"WouldBlock"'
 
 
-class LockTimeoutError(_LockRefusal, Generic[T]):
+class LockTimeoutError(_RefusalError, Generic[T]):
     """`lock_timeout` and its relatives did not get the lock as they should.
 
     Rust's std has no such functions; the form is `TryLockError`'s.
@@ -197,13 +199,13 @@ class LockTimeoutError(_LockRefusal, Generic[T]):
     Timeout: ClassVar[LockTimeoutError[Any]]
 
 
-class _TimeoutPoisoned(_Poisoned[T], LockTimeoutError[T]):
+class _TimeoutPoisoned(_PoisonedError[T], LockTimeoutError[T]):
     """The lock became free, and a thread has panicked with it; `error` has the guard."""
 
     _debug = '"Poisoned(..)"'
 
 
-class _Timeout(LockTimeoutError[Any], TimeoutError):
+class _TimedOutError(LockTimeoutError[Any], TimeoutError):
     """The time was over."""
 
     _text = "timed out waiting for the lock"
@@ -213,7 +215,7 @@ class _Timeout(LockTimeoutError[Any], TimeoutError):
 TryLockError.Poisoned = _TryPoisoned
 TryLockError.WouldBlock = _WouldBlock()
 LockTimeoutError.Poisoned = _TimeoutPoisoned
-LockTimeoutError.Timeout = _Timeout()
+LockTimeoutError.Timeout = _TimedOutError()
 
 for _outer, _name, _class in (
     (TryLockError, "Poisoned", _TryPoisoned),
@@ -269,7 +271,7 @@ def _connect() -> None:
     makers: tuple[Callable[[Any], BaseException], ...] = (
         _poisoned,
         lambda _: _WouldBlock(),
-        lambda _: _Timeout(),
+        lambda _: _TimedOutError(),
         _TryPoisoned,
         _TimeoutPoisoned,
         _deadlock,

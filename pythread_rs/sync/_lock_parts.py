@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["LockParts", "clone_of", "debug"]
+__all__ = ["LockParts", "clone_of", "debug", "forget"]
 
 T = TypeVar("T")
 
@@ -31,9 +31,16 @@ class LockParts:
 def clone_of(value: T) -> T:
     """Do what Rust's `Clone` does: the value's own `clone()`, else a deep copy."""
     clone: Any = getattr(value, "clone", None)
-    return clone() if callable(clone) else copy.deepcopy(value)
+    if clone is None:
+        return copy.deepcopy(value)
+    copied: T = clone()
+    return copied
 
 
 def debug(lock: object, data: str, poisoned: bool) -> str:
     """Show a lock in Rust's Debug form."""
     return f"{type(lock).__name__} {{ data: {data}, poisoned: {str(poisoned).lower()}, .. }}"
+
+
+def forget(_: object) -> None:
+    """Drop what is there, for `Result.map`."""

@@ -9,7 +9,7 @@ from pythread_rs import _ffi
 from pythread_rs.ownership import UseAfterMoveError
 from pythread_rs.result import Err, Ok, Result
 from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
-from pythread_rs.sync._lock_parts import LockParts, clone_of, debug
+from pythread_rs.sync._lock_parts import LockParts, clone_of, debug, forget
 
 __all__ = ["Mutex", "MutexGuard"]
 
@@ -98,7 +98,7 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
         """
         result = self.lock()
         if isinstance(result, Err):
-            result.error.into_inner().drop()
+            result.error.__unwrap_failed__()
             return Err(PoisonError(None))
         with result.value as guard:
             return Ok(clone_of(guard.value))
@@ -124,7 +124,7 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
         >>> mutex.set(2), mutex
         (Ok(None), Mutex { data: 2, poisoned: false, .. })
         """
-        return self.replace(value).map(_forget)
+        return self.replace(value).map(forget)
 
     def replace(self, value: T, /) -> Result[T, PoisonError[T]]:
         """Lock, put a value in, unlock and return the old one: Rust's `Mutex::replace`.
@@ -146,7 +146,7 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
         """
         result = self.lock()
         if isinstance(result, Err):
-            result.error.into_inner().drop()
+            result.error.__unwrap_failed__()
             return Err(PoisonError(value))
         with result.value as guard:
             old, guard.value = guard.value, value
@@ -164,7 +164,3 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
             with result.error.into_inner() as guard:
                 return debug(self, repr(guard.value), poisoned=True)
         return debug(self, '"<locked>"', self.is_poisoned())
-
-
-def _forget(_: object) -> None:
-    return None
