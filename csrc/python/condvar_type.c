@@ -23,13 +23,7 @@ static void condvar_dealloc(condvar_object_t *self) {
   Py_DECREF(type);
 }
 
-/* ---- wait ---------------------------------------------------------------- */
-
-/* What a guard was before a wait, which takes its lock away. */
-typedef struct pause {
-  prs_lockable_t *lock; /* strong */
-  bool was_panicking;
-} pause_t;
+/* ---- guard --------------------------------------------------------------- */
 
 static prs_hold_t *guard_from(PyObject *arg) {
   if (!Py_IS_TYPE(arg, prs__mutex_guard)) {
@@ -38,63 +32,123 @@ static prs_hold_t *guard_from(PyObject *arg) {
     return NULL;
   }
   prs_hold_t *hold = (prs_hold_t *)arg;
+  if (hold->lock != NULL) prs__lock_settle(hold->lock);
   if (hold->lock != NULL) return hold;
   (void)prs__lock_raise(PRS_RELEASED, hold);
   return NULL;
 }
 
-static pause_t pause_hold(prs_hold_t *hold) {
-  prs_lockable_t *lock = hold->lock;
-  pause_t pause = {.lock = (prs_lockable_t *)Py_NewRef((PyObject *)lock),
-                   .was_panicking = hold->was_panicking};
-  prs__hold_release(hold, false);
-  return pause;
+/* ---- sleep --------------------------------------------------------------- */
+
+typedef struct sleep {
+  prs_waiter_t *waiter;
+  prs_wakes_t wakes;
+} sleep_t;
+
+/* Whoever is next wakes up when this thread has let go of the GIL: woken
+ * earlier he would only go to sleep again, waiting for that. They are threads,
+ * so that it may be done detached. */
+static int wake_and_wait(void *arg, uint64_t timeout) {
+  sleep_t *sleep = arg;
+  prs_wakes_send(&sleep->wakes);
+  int status = prs_waiter_wait(sleep->waiter, timeout);
+  prs__table->hold();
+  return status;
 }
 
-/* Consumes the pause. */
-static void resume_hold(prs_hold_t *hold, pause_t *pause, bool entered) {
-  if (entered) {
-    prs__hold_attach(hold, pause->lock, true);
-    hold->was_panicking = pause->was_panicking;
-  }
-  Py_DECREF(pause->lock);
+/* Returns: as prs__block. */
+static int block(prs_waiter_t *waiter, prs_wakes_t wakes, uint64_t timeout) {
+  sleep_t sleep = {.waiter = waiter, .wakes = wakes};
+  int status = prs__wait_interruptibly(wake_and_wait, &sleep, timeout);
+  if (status == PRS_OK || prs_waiter_cancel(waiter)) return status;
+  return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
 
-/* Leave the condvar after a wait. Who was woken wakes others, and hands on a
- * notification that it cannot use. */
-static void leave(condvar_object_t *self, prs_node_t *node, int status) {
+/* ---- wait ---------------------------------------------------------------- */
+
+/* Leave the queues after a wait that nobody ended.
+ * Returns: whether it had been notified nevertheless. */
+static bool give_up(condvar_object_t *self, prs_lockable_t *lock,
+                    prs_waiter_t *waiter, prs_wakes_t *wakes) {
+  if (!prs_condvar_leave(&self->condvar, waiter)) return false;
+  prs_rw_give_up(&lock->rw, &waiter->nodes[PRS_MUTEX_NODE], false, wakes);
+  return true;
+}
+
+/* Hand on a notification that an exception makes useless. */
+static void hand_on(condvar_object_t *self, prs_lockable_t *lock,
+                    prs_waiter_t *waiter, bool claimed, prs_wakes_t *wakes) {
+  if (claimed && waiter->chosen == PRS_MUTEX_NODE)
+    prs_rw_give_up(&lock->rw, &waiter->nodes[PRS_MUTEX_NODE], true, wakes);
+  prs_condvar_notify_one(&self->condvar, wakes);
+}
+
+/* Leave the condvar when the wait has ended.
+ * Returns: PRS_OK for a notification, PRS_ETIMEDOUT or PRS__RAISED. */
+static int conclude(condvar_object_t *self, prs_lockable_t *lock,
+                    prs_waiter_t *waiter, int status) {
   prs_wakes_t wakes = {NULL};
   bool claimed = status == PRS_OK || status == PRS__RAISED_LATE;
-  if (!claimed) prs_condvar_leave(&self->condvar, node);
-  if (status == PRS__RAISED_LATE)
-    prs_condvar_notify_one(&self->condvar, &wakes);
-  if (claimed) prs_condvar_chain(&self->condvar, &wakes);
+  bool notified = claimed;
+  if (status == PRS_EAGAIN) prs__lock_settle(lock);
+  if (!claimed) notified = give_up(self, lock, waiter, &wakes);
+  if (claimed && waiter->chosen == PRS_CONDVAR_NODE)
+    prs_condvar_chain(&self->condvar, &wakes);
+  if (status == PRS__RAISED_LATE) status = PRS__RAISED;
+  if (status == PRS__RAISED && notified)
+    hand_on(self, lock, waiter, claimed, &wakes);
   prs_wakes_send(&wakes);
+  if (status == PRS__RAISED) return status;
+  return status == PRS_ETIMEDOUT && !notified ? status : PRS_OK;
 }
 
-/* Returns: PRS_OK, PRS_ETIMEDOUT, the guard holds the lock again; PRS__RAISED
- * with an exception set, and it does not. */
+/* Take the mutex again. Returns: false with an exception set. */
+static bool enter_again(prs_lockable_t *lock, prs_waiter_t *waiter,
+                        bool claimed) {
+  uint32_t wish = PRS_RW_WRITES;
+  if (claimed && waiter->chosen == PRS_MUTEX_NODE) {
+    if (waiter->nodes[PRS_MUTEX_NODE].status == PRS_RW_GRANTED) return true;
+    wish |= PRS_RW_WOKEN;
+  } else {
+    prs__lock_settle(lock);
+  }
+  prs_rw_renew(waiter);
+  return prs__lock_wait_with(lock, waiter, wish, PRS_FOREVER) == PRS_RW_ENTERED;
+}
+
+/* Wait with a guard that has lost its lock.
+ * Returns: PRS_OK or PRS_ETIMEDOUT when the lock is entered again; PRS__RAISED
+ *          when it is not. */
+static int wait_without(condvar_object_t *self, prs_lockable_t *lock,
+                        prs_waiter_t *waiter, prs_wakes_t wakes,
+                        uint64_t timeout) {
+  int status = block(waiter, wakes, timeout);
+  bool claimed = status == PRS_OK;
+  status = conclude(self, lock, waiter, status);
+  if (status != PRS__RAISED && !enter_again(lock, waiter, claimed))
+    status = PRS__RAISED;
+  return status;
+}
+
+/* Returns: as wait_without; the guard has the lock when that is entered. */
 static int wait_with(condvar_object_t *self, prs_hold_t *hold,
                      uint64_t timeout) {
-  prs_waiter_t *waiter = prs__waiter(1);
+  prs_wakes_t wakes = {NULL};
+  bool was_panicking = hold->was_panicking;
+  prs_waiter_t *waiter = prs__waiter(2);
   if (waiter == NULL) {
     prs__hold_release(hold, false);
     return PRS__RAISED;
   }
-  prs_condvar_join(&self->condvar, &waiter->nodes[0]);
-  pause_t pause = pause_hold(hold);
-  int status = prs__block(waiter, timeout);
-  leave(self, &waiter->nodes[0], status);
+  prs_condvar_join(&self->condvar, waiter, &hold->lock->rw);
+  prs_lockable_t *lock = prs__hold_detach(hold, false, &wakes);
+  int status = wait_without(self, lock, waiter, wakes, timeout);
   prs_waiter_free(waiter);
-  if (status == PRS__RAISED_LATE) status = PRS__RAISED;
-  if (status == PRS_EAGAIN) status = PRS_OK; /* a fork wakes its child */
-  if (status != PRS__RAISED && !prs_rw_enter_first(&pause.lock->rw)) {
-    prs__lock_settle(pause.lock);
-    if (prs__lock_wait(pause.lock, PRS_RW_WRITES, PRS_FOREVER) !=
-        PRS_RW_ENTERED)
-      status = PRS__RAISED;
+  if (status != PRS__RAISED) {
+    prs__hold_attach(hold, lock, true);
+    hold->was_panicking = was_panicking;
   }
-  resume_hold(hold, &pause, status != PRS__RAISED);
+  Py_DECREF(lock);
   return status;
 }
 

@@ -76,34 +76,43 @@ void prs__hold_attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
   lock->depth++;
 }
 
-static void release_writer(prs_lockable_t *lock, prs_hold_t *hold) {
+static void leave_writing(prs_lockable_t *lock, prs_hold_t *hold,
+                          prs_wakes_t *wakes) {
   unlink_hold(lock, hold);
   if (--lock->depth > 0) return;
   atomic_store_explicit(&lock->owner, 0, memory_order_relaxed);
-  prs__lock_leave(lock, true);
+  prs__lock_leave(lock, true, wakes);
 }
 
-static void release_reader(prs_lockable_t *lock, prs_hold_t *hold) {
+static void leave_reading(prs_lockable_t *lock, prs_hold_t *hold,
+                          prs_wakes_t *wakes) {
   prs__guard_enter(&lock->rw.guard);
   unlink_hold(lock, hold);
   prs__guard_leave(&lock->rw.guard);
-  prs__lock_leave(lock, false);
+  prs__lock_leave(lock, false, wakes);
 }
 
-/* After a fork it may have lost its lock by the look at it. */
-void prs__hold_release(prs_hold_t *hold, bool panicked) {
+prs_lockable_t *prs__hold_detach(prs_hold_t *hold, bool panicked,
+                                 prs_wakes_t *wakes) {
   prs_lockable_t *lock = hold->lock;
-  if (lock == NULL) return;
   prs__lock_settle(lock);
-  if (hold->lock == NULL) return;
+  if (hold->lock == NULL) return NULL;
   hold->lock = NULL;
   if (panicked && hold->writes && hold->poisons)
     atomic_store_explicit(&lock->poisoned, 1, memory_order_relaxed);
   if (hold->writes)
-    release_writer(lock, hold);
+    leave_writing(lock, hold, wakes);
   else
-    release_reader(lock, hold);
-  Py_DECREF(lock);
+    leave_reading(lock, hold, wakes);
+  return lock;
+}
+
+void prs__hold_release(prs_hold_t *hold, bool panicked) {
+  if (hold->lock == NULL) return;
+  prs_wakes_t wakes = {NULL};
+  prs_lockable_t *lock = prs__hold_detach(hold, panicked, &wakes);
+  if (wakes.first != NULL) prs_wakes_send(&wakes);
+  Py_XDECREF(lock);
 }
 
 bool prs__hold_downgrade(prs_hold_t *writer, prs_hold_t *reader) {

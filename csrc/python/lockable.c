@@ -156,8 +156,8 @@ static int give_up(prs_lockable_t *self, prs_node_t *node, int status) {
 }
 
 /* Returns: PRS_RW_ENTERED; PRS_RW_CLOSED; PRS_ETIMEDOUT; PRS__RAISED. */
-static int wait_with(prs_lockable_t *self, prs_waiter_t *waiter, uint32_t wish,
-                     uint64_t timeout) {
+static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
+                        uint32_t wish, uint64_t timeout) {
   prs_node_t *node = &waiter->nodes[0];
   uint64_t began = prs__table->now();
   for (;;) {
@@ -182,14 +182,20 @@ static int wait_with(prs_lockable_t *self, prs_waiter_t *waiter, uint32_t wish,
   }
 }
 
-int prs__lock_wait(prs_lockable_t *self, uint32_t wish, uint64_t timeout) {
-  prs_waiter_t *waiter = prs__waiter(1);
-  if (waiter == NULL) return PRS__RAISED;
-  int status = wait_with(self, waiter, wish, timeout);
-  prs_waiter_free(waiter);
+int prs__lock_wait_with(prs_lockable_t *self, prs_waiter_t *waiter,
+                        uint32_t wish, uint64_t timeout) {
+  int status = wait_in_line(self, waiter, wish, timeout);
   if (status != PRS_RW_CLOSED) return status;
   (void)prs__lock_raise(PRS_MOVED, self);
   return PRS__RAISED;
+}
+
+static int wait_for(prs_lockable_t *self, uint32_t wish, uint64_t timeout) {
+  prs_waiter_t *waiter = prs__waiter(1);
+  if (waiter == NULL) return PRS__RAISED;
+  int status = prs__lock_wait_with(self, waiter, wish, timeout);
+  prs_waiter_free(waiter);
+  return status;
 }
 
 /* Tell whether the calling thread has a guard that reads. */
@@ -221,17 +227,14 @@ int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout) {
     return prs_rw_enter(&self->rw, wish, NULL, &wakes);
   }
   if (timeout == 0) return PRS_RW_BUSY;
-  if (!mine && !reads) return prs__lock_wait(self, wish, timeout);
+  if (!mine && !reads) return wait_for(self, wish, timeout);
   (void)prs__lock_raise(PRS_DEADLOCK, self);
   return PRS__RAISED;
 }
 
-void prs__lock_leave(prs_lockable_t *self, bool writes) {
+void prs__lock_leave(prs_lockable_t *self, bool writes, prs_wakes_t *wakes) {
   if (writes && prs_rw_leave_first(&self->rw)) return;
-  prs__lock_settle(self);
-  prs_wakes_t wakes = {NULL};
-  prs_rw_leave(&self->rw, writes ? PRS_RW_WRITES : PRS_RW_READS, &wakes);
-  prs_wakes_send(&wakes);
+  prs_rw_leave(&self->rw, writes ? PRS_RW_WRITES : PRS_RW_READS, wakes);
 }
 
 /* ---- methods ------------------------------------------------------------- */

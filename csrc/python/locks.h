@@ -76,9 +76,11 @@ int prs__lockable_clear(prs_lockable_t *self);
  *          PRS_RW_BUSY; PRS_ETIMEDOUT; PRS__RAISED with an exception set.
  * Blocks:  as prs__block. */
 int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout);
-/* The same without a look at who holds it already. */
-int prs__lock_wait(prs_lockable_t *self, uint32_t wish, uint64_t timeout);
-void prs__lock_leave(prs_lockable_t *self, bool writes);
+/* The same without a look at who holds it already, with a waiter whose nodes
+ * are in no queue; the first is used. */
+int prs__lock_wait_with(prs_lockable_t *self, prs_waiter_t *waiter,
+                        uint32_t wish, uint64_t timeout);
+void prs__lock_leave(prs_lockable_t *self, bool writes, prs_wakes_t *wakes);
 /* After a fork: free what threads of the parent held. */
 void prs__lock_forked(prs_lockable_t *self);
 static inline void prs__lock_settle(prs_lockable_t *self) {
@@ -102,6 +104,10 @@ extern const char prs__clear_poison_doc[];
 prs_hold_t *prs__hold_new(PyTypeObject *type);
 /* Give it a lock that was entered. */
 void prs__hold_attach(prs_hold_t *self, prs_lockable_t *lock, bool writes);
+/* Leave the lock, which it has; whoever is next is in `wakes`.
+ * Returns: the lock, with its reference; NULL when a fork has taken it. */
+prs_lockable_t *prs__hold_detach(prs_hold_t *self, bool panicked,
+                                 prs_wakes_t *wakes);
 /* Leave the lock, if it has one. */
 void prs__hold_release(prs_hold_t *self, bool panicked);
 /* Make a reader of the writer, which has no lock afterwards.

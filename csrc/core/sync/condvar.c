@@ -27,21 +27,39 @@ static prs_queue_t *leaving(prs_condvar_t *condvar) {
   return &condvar->queues[1u - condvar->current];
 }
 
-void prs_condvar_join(prs_condvar_t *condvar, prs_node_t *node) {
+void prs_condvar_join(prs_condvar_t *condvar, prs_waiter_t *waiter,
+                      prs_rw_t *mutex) {
+  prs_node_t *node = &waiter->nodes[PRS_CONDVAR_NODE];
+  node->item = mutex;
   enter(condvar);
   prs__queue_push(waiting(condvar), node);
   leave(condvar);
 }
 
-void prs_condvar_leave(prs_condvar_t *condvar, prs_node_t *node) {
+bool prs_condvar_leave(prs_condvar_t *condvar, prs_waiter_t *waiter) {
   enter(condvar);
-  prs__queue_remove(node);
+  prs__queue_remove(&waiter->nodes[PRS_CONDVAR_NODE]);
+  bool moved = waiter->nodes[PRS_MUTEX_NODE].queue != NULL;
   leave(condvar);
+  return moved;
+}
+
+/* Move a waiter on to its mutex. One that gives up meanwhile takes itself out
+ * there. Returns: false when it has to be woken, or has given up. */
+static bool move_on(prs_node_t *node) {
+  prs_waiter_t *waiter = node->waiter;
+  uint32_t word = atomic_load(&waiter->word);
+  if (word != PRS_WAITS && word != PRS_SLEEPS) return false;
+  if (!prs_rw_adopt(node->item, &waiter->nodes[PRS_MUTEX_NODE])) return false;
+  prs__queue_remove(node);
+  return true;
 }
 
 void prs_condvar_notify_one(prs_condvar_t *condvar, prs_wakes_t *wakes) {
   enter(condvar);
-  (void)prs__queue_claim(waiting(condvar), NULL, wakes);
+  prs_node_t *first = waiting(condvar)->first;
+  if (first != NULL && !move_on(first))
+    (void)prs__queue_claim(waiting(condvar), NULL, wakes);
   leave(condvar);
 }
 
@@ -56,10 +74,15 @@ void prs_condvar_chain(prs_condvar_t *condvar, prs_wakes_t *wakes) {
   leave(condvar);
 }
 
-/* The queues change places; only when those of an earlier call are still on
- * their way must each be moved. */
+/* Those who could not be moved on wake each other: the queues change places;
+ * only when some of an earlier call are on their way must each be moved. */
 void prs_condvar_notify_all(prs_condvar_t *condvar, prs_wakes_t *wakes) {
   enter(condvar);
+  prs_node_t *next;
+  for (prs_node_t *node = waiting(condvar)->first; node != NULL; node = next) {
+    next = node->next;
+    (void)move_on(node);
+  }
   if (prs__queue_is_empty(leaving(condvar))) {
     condvar->current = 1u - condvar->current;
   } else {

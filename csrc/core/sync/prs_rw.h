@@ -95,6 +95,9 @@ void prs_rw_give_up(prs_rw_t *rw, prs_node_t *node, bool claimed,
  * Returns: PRS_RW_ENTERED when it is the caller's; PRS_RW_BUSY; PRS_RW_CLOSED
  *          when it was closed before. */
 int prs_rw_close(prs_rw_t *rw, prs_wakes_t *wakes);
+/* Queue a node whose waiter is to have the lock that is written now.
+ * Returns: false when it is not written: the waiter should be woken. */
+bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node);
 /* Make a waiter whose node was claimed, or lost by a fork, ready again. */
 void prs_rw_renew(prs_waiter_t *waiter);
 /* In the child of a fork, under the guard: keep only these. */
@@ -107,8 +110,15 @@ static inline bool prs_rw_is_written(const prs_rw_t *rw) {
 
 /* ---- condvar ------------------------------------------------------------- */
 
-/* One queue is of those who wait; the other of those whom notify_all has let
+/* A waiter has two nodes: one for here, with its mutex as the item, and one
+ * for the mutex. Whom a notification finds while the mutex is held is moved to
+ * the mutex's queue, as he could do nothing else but wait there; he is woken
+ * when the mutex is left.
+ *
+ * One queue is of those who wait; the other of those whom notify_all has let
  * go and who wake each other, which a later notify_one must not count on. */
+enum prs_condvar_node { PRS_CONDVAR_NODE = 0, PRS_MUTEX_NODE = 1 };
+
 typedef struct prs_condvar {
   prs_guard_t guard;
   uint32_t generation;
@@ -117,9 +127,11 @@ typedef struct prs_condvar {
 } prs_condvar_t;
 
 void prs_condvar_init(prs_condvar_t *condvar);
-void prs_condvar_join(prs_condvar_t *condvar, prs_node_t *node);
-/* Take a node out that was not claimed. */
-void prs_condvar_leave(prs_condvar_t *condvar, prs_node_t *node);
+void prs_condvar_join(prs_condvar_t *condvar, prs_waiter_t *waiter,
+                      prs_rw_t *mutex);
+/* Take a waiter out that was not claimed.
+ * Returns: whether it had been notified: it is in the mutex's queue. */
+bool prs_condvar_leave(prs_condvar_t *condvar, prs_waiter_t *waiter);
 void prs_condvar_notify_one(prs_condvar_t *condvar, prs_wakes_t *wakes);
 void prs_condvar_notify_all(prs_condvar_t *condvar, prs_wakes_t *wakes);
 /* Each woken thread calls it, to wake the next few. */

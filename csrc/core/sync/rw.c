@@ -165,6 +165,25 @@ int prs_rw_close(prs_rw_t *rw, prs_wakes_t *wakes) {
   return status;
 }
 
+static bool mark_if_written(prs_rw_t *rw) {
+  uint32_t seen = atomic_load_explicit(&rw->word, memory_order_relaxed);
+  while (seen & PRS_RW_WRITTEN)
+    if (atomic_compare_exchange_weak_explicit(
+            &rw->word, &seen, seen | PRS_RW_AWAITED, memory_order_relaxed,
+            memory_order_relaxed))
+      return true;
+  return false;
+}
+
+bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node) {
+  prs__guard_enter(&rw->guard);
+  bool adopts =
+      rw->generation == prs__generation() && !rw->closed && mark_if_written(rw);
+  if (adopts) wait_in_queue(rw, PRS_RW_WRITES, node);
+  prs__guard_leave(&rw->guard);
+  return adopts;
+}
+
 void prs_rw_renew(prs_waiter_t *waiter) {
   for (uint32_t i = 0; i < waiter->count; i++) waiter->nodes[i].queue = NULL;
   waiter->generation = prs__generation();
