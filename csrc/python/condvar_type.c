@@ -271,6 +271,11 @@ static PyObject *condvar_notify_all(condvar_object_t *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+static PyObject *condvar_waiting(condvar_object_t *self, PyObject *unused) {
+  (void)unused;
+  return PyLong_FromSize_t(prs_condvar_waiting(&self->condvar));
+}
+
 /* ---- type ---------------------------------------------------------------- */
 
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
@@ -280,6 +285,8 @@ static PyMethodDef methods[] = {
     {"_wait_for", METHOD(condvar_wait_for), METH_FASTCALL, NULL},
     {"notify_one", METHOD(condvar_notify_one), METH_NOARGS, one_doc},
     {"notify_all", METHOD(condvar_notify_all), METH_NOARGS, all_doc},
+    {"_waiting", METHOD(condvar_waiting), METH_NOARGS,
+     "_waiting()\n--\n\nCount the threads that wait and are not notified."},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot slots[] = {

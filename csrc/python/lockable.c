@@ -315,3 +315,9 @@ PyObject *prs__lock_clear_poison(prs_lockable_t *self, PyObject *unused) {
   atomic_store_explicit(&self->poisoned, 0, memory_order_relaxed);
   Py_RETURN_NONE;
 }
+
+PyObject *prs__lock_waiting(prs_lockable_t *self, PyObject *unused) {
+  (void)unused;
+  prs__lock_settle(self);
+  return PyLong_FromSize_t(prs_rw_waiting(&self->rw));
+}

@@ -94,6 +94,7 @@ static inline bool prs__lock_is_poisoned(const prs_lockable_t *self) {
 PyObject *prs__lock_into_inner(prs_lockable_t *self, PyObject *unused);
 PyObject *prs__lock_poison(prs_lockable_t *self, PyObject *unused);
 PyObject *prs__lock_clear_poison(prs_lockable_t *self, PyObject *unused);
+PyObject *prs__lock_waiting(prs_lockable_t *self, PyObject *unused);
 extern const char prs__into_inner_doc[];
 extern const char prs__is_poisoned_doc[];
 extern const char prs__clear_poison_doc[];

@@ -150,6 +150,8 @@ static PyMethodDef methods[] = {
      prs__is_poisoned_doc},
     {"clear_poison", METHOD(prs__lock_clear_poison), METH_NOARGS,
      prs__clear_poison_doc},
+    {"_waiting", METHOD(prs__lock_waiting), METH_NOARGS,
+     "_waiting()\n--\n\nCount the threads that wait for the lock."},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
      "__class_getitem__(item, /)\n--\n\nStand in annotations."},
     {NULL, NULL, 0, NULL}};

@@ -200,6 +200,8 @@ static PyMethodDef methods[] = {
      "__exit__(kind, error, traceback, /)\n--\n\nRelease that guard."},
     {"get_mut", METHOD(reentrant_get_mut), METH_NOARGS, get_mut_doc},
     {"into_inner", METHOD(reentrant_into_inner), METH_NOARGS, into_inner_doc},
+    {"_waiting", METHOD(prs__lock_waiting), METH_NOARGS,
+     "_waiting()\n--\n\nCount the threads that wait for the lock."},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS,
      "__class_getitem__(item, /)\n--\n\nStand in annotations."},
     {NULL, NULL, 0, NULL}};

@@ -96,3 +96,12 @@ void prs_condvar_notify_all(prs_condvar_t *condvar, prs_wakes_t *wakes) {
   chain(condvar, wakes);
   leave(condvar);
 }
+
+size_t prs_condvar_waiting(prs_condvar_t *condvar) {
+  size_t count = 0;
+  enter(condvar);
+  prs_node_t *node = waiting(condvar)->first;
+  for (; node != NULL; node = node->next) count++;
+  leave(condvar);
+  return count;
+}

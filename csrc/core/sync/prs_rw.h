@@ -103,6 +103,9 @@ void prs_rw_renew(prs_waiter_t *waiter);
 /* In the child of a fork, under the guard: keep only these. */
 void prs_rw_forget(prs_rw_t *rw, bool written, uint32_t readers);
 
+/* Count those who are queued. */
+size_t prs_rw_waiting(prs_rw_t *rw);
+
 static inline bool prs_rw_is_written(const prs_rw_t *rw) {
   return (atomic_load_explicit(&rw->word, memory_order_relaxed) &
           PRS_RW_WRITTEN) != 0;
@@ -136,5 +139,7 @@ void prs_condvar_notify_one(prs_condvar_t *condvar, prs_wakes_t *wakes);
 void prs_condvar_notify_all(prs_condvar_t *condvar, prs_wakes_t *wakes);
 /* Each woken thread calls it, to wake the next few. */
 void prs_condvar_chain(prs_condvar_t *condvar, prs_wakes_t *wakes);
+/* Count those who have not been notified. */
+size_t prs_condvar_waiting(prs_condvar_t *condvar);
 
 #endif

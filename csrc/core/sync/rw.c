@@ -198,3 +198,12 @@ void prs_rw_forget(prs_rw_t *rw, bool written, uint32_t readers) {
   if (rw->closed) word = PRS_RW_WRITTEN | PRS_RW_AWAITED;
   atomic_store(&rw->word, word);
 }
+
+size_t prs_rw_waiting(prs_rw_t *rw) {
+  size_t count = 0;
+  prs__guard_enter(&rw->guard);
+  for (prs_node_t *node = rw->waiting.first; node != NULL; node = node->next)
+    count++;
+  prs__guard_leave(&rw->guard);
+  return count;
+}
