@@ -145,7 +145,7 @@ def test_repr_and_copies() -> None:
         shown = start(lambda: repr(lock)).join(SECONDS)
         assert shown == Ok("ReentrantLock { data: <locked>, .. }")
     for use in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match="copied|pickled"):
+        with pytest.raises(TypeError, match=r"copied|pickled"):
             use(lock)
 
 
