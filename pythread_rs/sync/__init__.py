@@ -4,7 +4,6 @@ Mutex, RwLock, ReentrantLock    a value, and the lock that every use of it takes
 Condvar                         waiting until what a Mutex protects has changed
 """
 
-from pythread_rs._runtime import DeadlockError
 from pythread_rs.sync._condvar import Condvar, WaitTimeoutResult
 from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
 from pythread_rs.sync._mutex import Mutex, MutexGuard
@@ -13,7 +12,6 @@ from pythread_rs.sync._rwlock import RwLock, RwLockReadGuard, RwLockWriteGuard
 
 __all__ = [
     "Condvar",
-    "DeadlockError",
     "LockTimeoutError",
     "Mutex",
     "MutexGuard",

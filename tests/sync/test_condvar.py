@@ -287,6 +287,8 @@ def test_thousands_are_woken(held: bool, wait_until: Callable[..., bool]) -> Non
     if not held:
         guard.drop()
     condvar.notify_all()
+    if held:
+        assert (condvar._waiting(), mutex._waiting()) == (0, count)  # nobody was woken in vain
     guard.drop()
     for handle in handles:
         handle.join(SECONDS).unwrap()
@@ -383,6 +385,40 @@ INTERRUPT = """
     print(max(times[1] - times[0], times[3] - times[2]) < 5)
 """
 
+NOTIFIED = """
+    import os, signal, threading
+    from pythread_rs.sync import Condvar, Mutex
+    mutex, condvar = Mutex(0), Condvar()
+    def on_signal(*_):
+        if held:
+            with mutex:
+                condvar.notify_one()
+        else:
+            condvar.notify_one()
+        raise InterruptedError
+    def wait():
+        with mutex as guard:
+            print(condvar.wait_timeout(guard, 5).unwrap()[1])
+    def kill():
+        while condvar._waiting() < 1:
+            pass
+        other.start()
+        while condvar._waiting() < 2:
+            pass
+        os.kill(os.getpid(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, on_signal)
+    for held in (False, True):
+        other = threading.Thread(target=wait)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            with mutex as guard:
+                condvar.wait(guard)
+        except InterruptedError:
+            killer.join()
+            other.join()
+"""
+
 FORK = """
     import os, threading, warnings
     from pythread_rs.sync import Condvar, Mutex
@@ -429,6 +465,13 @@ def test_interrupt(run_child: Callable[..., Any]) -> None:
         "Mutex { data: 0, poisoned: false, .. }",
         "True",
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such signals here")
+def test_a_notification_is_handed_on(run_child: Callable[..., Any]) -> None:
+    """Whoever is notified while a signal handler raises cannot use it; the next one can."""
+    done = run_child(NOTIFIED)
+    assert (done.stdout, done.stderr) == ("WaitTimeoutResult(false)\n" * 2, "")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

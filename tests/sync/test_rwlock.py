@@ -14,7 +14,8 @@ from pythread_rs import Builder, panic
 from pythread_rs.ownership import BorrowError, MutableBorrowError, UseAfterMoveError, is_send
 from pythread_rs.panic import catch_unwind
 from pythread_rs.result import Err, Ok
-from pythread_rs.sync import DeadlockError, LockTimeoutError, PoisonError, RwLock, TryLockError
+from pythread_rs.sync import LockTimeoutError, PoisonError, RwLock, TryLockError
+from pythread_rs.thread import DeadlockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -357,7 +358,7 @@ def test_no_reader_starves() -> None:
         while True:
             with lock.writing() as guard:
                 inside.set()
-                sum(range(2000))
+                sum(range(50_000))
                 if guard.value:
                     return
 
