@@ -208,25 +208,35 @@ static PyTypeObject *add_guard(PyObject *module, const char *name,
   return (PyTypeObject *)type; /* for ever */
 }
 
-#define GUARD_DOC(rust)                                                       \
+#define GUARD_DOC(rust, lock, take)                                           \
   "The right to use what a lock protects, until it is dropped: Rust's `" rust \
   "`.\n\n"                                                                    \
   "It comes from its lock and is a context manager. It is released at the "   \
   "end of the `with`\nblock, by `drop()`, or when its last reference goes. "  \
   "It stays on its thread.\n\n"                                               \
-  "Thread safety: the thread that took the lock."
+  "Blocks: no.\n"                                                             \
+  "Thread safety: the thread that took the lock.\n\n"                         \
+  ">>> from pythread_rs.sync import " lock                                    \
+  "\n"                                                                        \
+  ">>> with " lock "(5)" take                                                 \
+  " as guard:\n"                                                              \
+  "...     guard.value\n"                                                     \
+  "5"
 
 int prs__add_guard_types(PyObject *module) {
-  prs__mutex_guard = add_guard(module, "pythread_rs.sync.MutexGuard",
-                               GUARD_DOC("MutexGuard"), methods, writable);
-  prs__read_guard = add_guard(module, "pythread_rs.sync.RwLockReadGuard",
-                              GUARD_DOC("RwLockReadGuard"), methods, readable);
+  prs__mutex_guard =
+      add_guard(module, "pythread_rs.sync.MutexGuard",
+                GUARD_DOC("MutexGuard", "Mutex", ""), methods, writable);
+  prs__read_guard = add_guard(
+      module, "pythread_rs.sync.RwLockReadGuard",
+      GUARD_DOC("RwLockReadGuard", "RwLock", ".reading()"), methods, readable);
   prs__write_guard =
       add_guard(module, "pythread_rs.sync.RwLockWriteGuard",
-                GUARD_DOC("RwLockWriteGuard"), write_methods, writable);
-  prs__reentrant_guard =
-      add_guard(module, "pythread_rs.sync.ReentrantLockGuard",
-                GUARD_DOC("ReentrantLockGuard"), methods, readable);
+                GUARD_DOC("RwLockWriteGuard", "RwLock", ".writing()"),
+                write_methods, writable);
+  prs__reentrant_guard = add_guard(
+      module, "pythread_rs.sync.ReentrantLockGuard",
+      GUARD_DOC("ReentrantLockGuard", "ReentrantLock", ""), methods, readable);
   bool made = prs__mutex_guard != NULL && prs__read_guard != NULL &&
               prs__write_guard != NULL && prs__reentrant_guard != NULL;
   return made ? 0 : -1;

@@ -38,6 +38,9 @@ class WaitTimeoutResult:
     def timed_out(self) -> bool:
         """Tell whether the time was over: Rust's `WaitTimeoutResult::timed_out`.
 
+        Blocks: no.
+        Thread safety: any thread.
+
         >>> WaitTimeoutResult(False).timed_out()
         False
         """

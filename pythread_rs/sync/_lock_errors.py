@@ -55,8 +55,14 @@ class PoisonError(Exception, Generic[T]):
     def into_inner(self) -> T:
         """Give up the guard or the value: Rust's `PoisonError::into_inner`.
 
+        Returns:
+            The guard or the value.
+
         Raises:
             UseAfterMoveError: it was given up before, or there is none.
+
+        Blocks: no.
+        Thread safety: use an error on one thread at a time.
 
         >>> error = PoisonError([1])
         >>> error.into_inner()
@@ -69,8 +75,14 @@ class PoisonError(Exception, Generic[T]):
     def get_ref(self) -> T:
         """Look at the guard or the value: Rust's `PoisonError::get_ref`.
 
+        Returns:
+            The guard or the value, which the error keeps.
+
         Raises:
             UseAfterMoveError: it was given up before, or there is none.
+
+        Blocks: no.
+        Thread safety: use an error on one thread at a time.
 
         >>> PoisonError("kept").get_ref()
         'kept'
@@ -84,6 +96,15 @@ class PoisonError(Exception, Generic[T]):
 
     def get_mut(self) -> T:
         """Do what `get_ref` does, as there is no difference here: Rust's `PoisonError::get_mut`.
+
+        Returns:
+            The guard or the value, which the error keeps.
+
+        Raises:
+            UseAfterMoveError: it was given up before, or there is none.
+
+        Blocks: no.
+        Thread safety: use an error on one thread at a time.
 
         >>> PoisonError([1]).get_mut()
         [1]

@@ -307,7 +307,7 @@ def test_each_notification_wakes_one(wait_until: Callable[..., bool]) -> None:
     assert wait_until(lambda: condvar._waiting() == 10)
     for notified in range(1, 11):
         condvar.notify_one()
-        assert wait_until(lambda n=notified: mutex.lock().unwrap().value == n)  # type: ignore[misc]
+        assert wait_until(lambda n=notified: mutex.lock().unwrap().value == n)
         assert condvar._waiting() == 10 - notified
     for handle in handles:
         handle.join(SECONDS).unwrap()

@@ -399,8 +399,8 @@ def test_errors_of_a_poisoned_mutex_hold_the_guard() -> None:
     match mutex.lock_timeout(1):
         case Err(LockTimeoutError.Poisoned(error)):
             assert error.into_inner().value == 1
-        case other:
-            pytest.fail(repr(other))
+        case timed:
+            pytest.fail(repr(timed))
 
 
 def test_debug_and_display_of_errors() -> None:
