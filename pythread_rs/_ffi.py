@@ -23,11 +23,19 @@ __all__ = [
     "AtomicRef",
     "AtomicU64",
     "AtomicUsize",
+    "CondvarBase",
     "Emptied",
     "Moved",
+    "MutexBase",
+    "MutexGuard",
     "Packet",
     "Parker",
     "ReceiverBase",
+    "ReentrantLockBase",
+    "ReentrantLockGuard",
+    "RwLockBase",
+    "RwLockReadGuard",
+    "RwLockWriteGuard",
     "ScopeBase",
     "SenderBase",
     "StopTokenBase",
@@ -40,6 +48,7 @@ __all__ = [
     "compiler_fence",
     "configure_workers",
     "connect",
+    "consume",
     "count_waking",
     "empty_cells",
     "examine",
@@ -67,6 +76,8 @@ __all__ = [
     "set_arcs",
     "set_atomics",
     "set_kind",
+    "set_lock_errors",
+    "set_panics",
     "set_refusals",
     "set_results",
     "set_rules",
@@ -85,7 +96,10 @@ _lib: Any = _native.lib
 
 ArcBase = _objects.ArcBase
 Emptied = _objects.Emptied
+CondvarBase = _objects.CondvarBase
 Moved = _objects.Moved
+MutexBase = _objects.MutexBase
+MutexGuard = _objects.MutexGuard
 Packet = _objects.Packet
 Parker = _objects.Parker
 ReceiverBase = _objects.ReceiverBase
@@ -98,6 +112,13 @@ set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
+ReentrantLockBase = _objects.ReentrantLockBase
+ReentrantLockGuard = _objects.ReentrantLockGuard
+RwLockBase = _objects.RwLockBase
+RwLockReadGuard = _objects.RwLockReadGuard
+RwLockWriteGuard = _objects.RwLockWriteGuard
+set_lock_errors = _objects.set_lock_errors
+set_panics = _objects.set_panics
 set_results = _objects.set_results
 sleep = _objects.sleep
 
@@ -132,6 +153,7 @@ own = _objects.own
 running = _objects.running
 set_kind = _objects.set_kind
 set_rules = _objects.set_rules
+consume = _objects.consume
 share = _objects.share
 take = _objects.take
 take_over = _objects.take_over

@@ -114,6 +114,12 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_receiver_type},
     {Py_mod_exec, prs__add_stop_type},
     {Py_mod_exec, prs__add_weak_type},
+    {Py_mod_exec, prs__add_lockable},
+    {Py_mod_exec, prs__add_guard_types},
+    {Py_mod_exec, prs__add_mutex_type},
+    {Py_mod_exec, prs__add_rwlock_type},
+    {Py_mod_exec, prs__add_reentrant_type},
+    {Py_mod_exec, prs__add_condvar_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

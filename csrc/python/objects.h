@@ -66,6 +66,12 @@ static inline PyObject *prs__take_over(PyObject *const *slot,
     return Py_NewRef(*slot);
   return prs__take_over_slowly(slot, sink);
 }
+int prs__add_lockable(PyObject *module);
+int prs__add_guard_types(PyObject *module);
+int prs__add_mutex_type(PyObject *module);
+int prs__add_rwlock_type(PyObject *module);
+int prs__add_reentrant_type(PyObject *module);
+int prs__add_condvar_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */

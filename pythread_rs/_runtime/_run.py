@@ -151,7 +151,7 @@ def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: int) -> No
     entry = panic.__traceback__
     closure = _ffi.running(entry.tb_frame, moved) if moved and entry is not None else None
     del entry
-    info.panics += 1
+    info.begin_panic()
     try:
         if _ffi.gate_is_open():
             _handler(panic, info)
@@ -161,7 +161,7 @@ def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: int) -> No
         # The closure and its arguments are in the innermost of these.
         clear(own)
     finally:
-        info.panics -= 1
+        info.end_panic()
         packet.put_err(panic)
         if info.on_panic is not None:
             info.on_panic(panic)
