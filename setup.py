@@ -45,6 +45,7 @@ setup(
                 "csrc/python/ownership/unique.c",
                 "csrc/python/packet_type.c",
                 "csrc/python/parker_type.c",
+                "csrc/python/results.c",
                 "csrc/python/scope_type.c",
             ],
             depends=build["headers"](),

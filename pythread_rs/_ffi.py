@@ -45,6 +45,7 @@ __all__ = [
     "own",
     "retire_workers",
     "set_kind",
+    "set_results",
     "set_rules",
     "sleep",
     "statistics",
@@ -59,6 +60,7 @@ Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
 ScopeBase = _objects.ScopeBase
+set_results = _objects.set_results
 sleep = _objects.sleep
 
 # Ownership.

@@ -84,6 +84,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_ownership},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
+    {Py_mod_exec, prs__add_results},
     {Py_mod_exec, prs__add_scope_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},

@@ -23,6 +23,7 @@ int prs__add_type(PyObject *module, PyType_Spec *spec);
 int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
+int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
@@ -32,6 +33,15 @@ bool prs__may_be_result(PyObject *value);
 /* Wait for one started, unfinished packet of a list of packets.
  * Returns: false when there is none; `*raised` tells of an exception set. */
 bool prs__wait_for_one(PyObject *list, bool *raised);
+
+/* Make an `Ok(value)` or an `Err(error)`. The argument is stolen, also on
+ * failure; NULL, with an exception set, passes through.
+ * Returns: a new reference, or NULL with an exception set. */
+PyObject *prs__ok(PyObject *value);
+PyObject *prs__err(PyObject *error);
+
+/* The same as prs__ok(None); under the GIL one object serves all calls. */
+PyObject *prs__ok_none(void);
 
 /* A blocking function of the layer and its object. */
 typedef int (*prs_waiting_t)(void *object, uint64_t timeout);

@@ -61,6 +61,8 @@ Rust and Python:
 
 from __future__ import annotations
 
+from pythread_rs._ffi import set_results as _set_results
+
 from ._err import Err
 from ._errors import UnusedResultWarning, UnwrapError
 from ._ok import Ok
@@ -75,3 +77,6 @@ __all__ = [
     "is_err",
     "is_ok",
 ]
+
+# The C types make results too, without a call of the class.
+_set_results(Ok, Err)

@@ -1,0 +1,100 @@
+/* Results: an `Ok` or an `Err` made without a call of its Python class.
+ *
+ * Both are Python classes with one slot each (pythread_rs/result), so an
+ * instance is the head of an object and one reference. A call of the class runs
+ * an `__init__` in bytecode; here the instance is allocated and its slot is
+ * written. The classes are handed over at import and never let go. */
+#include "objects.h"
+
+#include <stddef.h>
+#include <structmember.h> /* T_OBJECT_EX, up to 3.11 */
+
+typedef struct result_object {
+  PyObject_HEAD
+  PyObject *content;
+} result_object_t;
+
+static PyTypeObject *ok_type;
+static PyTypeObject *err_type;
+static PyObject *none_in_ok;
+
+/* Tell whether instances of a class are what this file writes. */
+static bool has_one_slot(PyTypeObject *type, const char *name) {
+  PyObject *member = PyObject_GetAttrString((PyObject *)type, name);
+  if (member == NULL) return false;
+  bool fits = Py_IS_TYPE(member, &PyMemberDescr_Type) &&
+              type->tp_basicsize == sizeof(result_object_t) &&
+              type->tp_itemsize == 0 && type->tp_alloc == PyType_GenericAlloc;
+  if (fits) {
+    const PyMemberDef *slot = ((PyMemberDescrObject *)member)->d_member;
+    fits = slot->type == T_OBJECT_EX &&
+           slot->offset == offsetof(result_object_t, content);
+  }
+  Py_DECREF(member);
+  if (!fits)
+    PyErr_Format(PyExc_TypeError, "%s must have the slot `%s` and nothing else",
+                 type->tp_name, name);
+  return fits;
+}
+
+static PyObject *made(PyTypeObject *type, PyObject *content) {
+  if (content == NULL) return NULL;
+  PyObject *result = NULL;
+  if (type == NULL)
+    PyErr_SetString(PyExc_RuntimeError,
+                    "pythread_rs._objects is used before pythread_rs");
+  else
+    result = PyType_GenericAlloc(type, 0);
+  if (result == NULL) {
+    Py_DECREF(content);
+    return NULL;
+  }
+  ((result_object_t *)result)->content = content;
+  return result;
+}
+
+PyObject *prs__ok(PyObject *value) { return made(ok_type, value); }
+
+PyObject *prs__err(PyObject *error) { return made(err_type, error); }
+
+/* On a free-threaded build every thread would write the reference count of one
+ * shared object, which costs more than an object of one's own. */
+PyObject *prs__ok_none(void) {
+#ifndef Py_GIL_DISABLED
+  if (none_in_ok != NULL) {
+    Py_INCREF(none_in_ok);
+    return none_in_ok;
+  }
+#endif
+  Py_INCREF(Py_None);
+  return prs__ok(Py_None);
+}
+
+/* Classes that come later, after the package was imported anew, replace these;
+ * whoever uses an object of the old ones keeps it alive. */
+static PyObject *set_results(PyObject *module, PyObject *args) {
+  (void)module;
+  PyTypeObject *ok;
+  PyTypeObject *err;
+  if (!PyArg_ParseTuple(args, "O!O!:set_results", &PyType_Type, &ok,
+                        &PyType_Type, &err))
+    return NULL;
+  if (!has_one_slot(ok, "value") || !has_one_slot(err, "error")) return NULL;
+  Py_INCREF(ok);
+  Py_INCREF(err);
+  ok_type = ok;
+  err_type = err;
+  none_in_ok = NULL;
+  none_in_ok = prs__ok_none();
+  if (none_in_ok == NULL) return NULL;
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {{"set_results", set_results, METH_VARARGS,
+                                   "set_results(ok, err, /)\n--\n\n"
+                                   "Hand over the classes `Ok` and `Err`."},
+                                  {NULL, NULL, 0, NULL}};
+
+int prs__add_results(PyObject *module) {
+  return PyModule_AddFunctions(module, functions);
+}
