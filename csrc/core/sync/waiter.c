@@ -85,7 +85,8 @@ static void finish(prs_waiter_t *waiter) {
   if (slept) prs__os->wake_one(&waiter->word);
 }
 
-/* Threads first: what a notify does may take long. */
+/* Threads first: what a notify does may take long. It may also let others run,
+ * who wait for FINISHED, attached, when they cancel. */
 void prs_wakes_send(prs_wakes_t *wakes) {
   prs_waiter_t *to_notify = NULL;
   while (wakes->first != NULL) {
@@ -95,13 +96,13 @@ void prs_wakes_send(prs_wakes_t *wakes) {
       finish(waiter);
       continue;
     }
+    atomic_store(&waiter->word, PRS_FINISHED);
     waiter->next_woken = to_notify;
     to_notify = waiter;
   }
   while (to_notify != NULL) {
     prs_waiter_t *waiter = to_notify;
     to_notify = waiter->next_woken;
-    atomic_store(&waiter->word, PRS_FINISHED);
     waiter->notify(waiter);
   }
 }
@@ -133,9 +134,10 @@ void prs__queue_remove(prs_node_t *node) {
   node->queue = NULL;
 }
 
+/* Nothing but the word may be touched before the claim: whoever claimed it in
+ * another queue has it in a list. */
 static bool claim(prs_waiter_t *waiter) {
   uint32_t seen = PRS_WAITS;
-  waiter->next_woken = NULL;
   if (atomic_compare_exchange_strong(&waiter->word, &seen, PRS_CLAIMED)) {
     waiter->slept = false;
     return true;
