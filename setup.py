@@ -30,6 +30,7 @@ setup(
             sources=[
                 *build["sync_sources"](),
                 "csrc/python/blocking.c",
+                "csrc/python/calls.c",
                 "csrc/python/interruptible.c",
                 "csrc/python/objects.c",
                 "csrc/python/ownership/children.c",
@@ -47,6 +48,7 @@ setup(
                 "csrc/python/parker_type.c",
                 "csrc/python/results.c",
                 "csrc/python/scope_type.c",
+                "csrc/python/stop_type.c",
             ],
             depends=build["headers"](),
             include_dirs=["."],

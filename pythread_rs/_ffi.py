@@ -18,6 +18,7 @@ __all__ = [
     "Packet",
     "Parker",
     "ScopeBase",
+    "StopTokenBase",
     "available_parallelism",
     "backend",
     "close_gate",
@@ -60,6 +61,7 @@ Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
 ScopeBase = _objects.ScopeBase
+StopTokenBase = _objects.StopTokenBase
 set_results = _objects.set_results
 sleep = _objects.sleep
 

@@ -18,6 +18,14 @@ int prs__add_type(PyObject *module, PyType_Spec *spec) {
   return status;
 }
 
+PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec) {
+  PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+  if (type == NULL) return NULL;
+  int status = PyModule_AddType(module, (PyTypeObject *)type);
+  Py_DECREF(type);
+  return status < 0 ? NULL : (PyTypeObject *)type;
+}
+
 PyDoc_STRVAR(connect_doc,
              "connect(address, entry, settle, main_thread, /)\n--\n\n"
              "Take the function table of `_native`, the function that runs a "
@@ -86,6 +94,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
     {Py_mod_exec, prs__add_scope_type},
+    {Py_mod_exec, prs__add_stop_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

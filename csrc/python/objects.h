@@ -20,11 +20,15 @@ extern const prs_table_t *prs__table;
 bool prs__is_connected(void);
 
 int prs__add_type(PyObject *module, PyType_Spec *spec);
+/* The same. Returns: the type, borrowed from the module, which stays; NULL
+ * with an exception set. */
+PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec);
 int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+int prs__add_stop_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -69,6 +73,46 @@ prs_waiter_t *prs__waiter(uint32_t count);
  * Blocks:  detached; Ctrl-C is seen on the main thread. */
 #define PRS__RAISED_LATE 2
 int prs__block(prs_waiter_t *waiter, uint64_t timeout);
+
+/* ---- stop_type.c --------------------------------------------------------- */
+
+/* Read a `stop=` argument: a StopToken, or None or NULL for none.
+ * Returns: false with an exception set. */
+bool prs__stop_from(PyObject *arg, PyObject **out);
+
+/* As prs__block(), for a wait that a stop ends, too: PRS__RAISED with `Stopped`
+ * set. `node` is a node of the waiter that stands in no queue; it is in none
+ * afterwards. `token` may be NULL: no stop. A token that is stopped already
+ * ends the wait at once, but an operation that somebody has finished meanwhile
+ * is done: so try first, then block. */
+int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node, PyObject *token,
+                       uint64_t timeout);
+
+/* ---- calls.c ------------------------------------------------------------- */
+
+/* The parameters of a METH_FASTCALL | METH_KEYWORDS method: how many of them
+ * must be given, and how many may be given by place. */
+typedef struct prs_signature {
+  const char *method;
+  int required;
+  int positional;
+  const char *names[4]; /* up to NULL */
+} prs_signature_t;
+
+/* Read the arguments into `out`, borrowed, one for each name, NULL for what was
+ * not given. Returns: false with an exception set. */
+bool prs__arguments(const prs_signature_t *signature, PyObject *const *args,
+                    Py_ssize_t count, PyObject *keywords, PyObject **out);
+
+/* Read a duration as users give it: seconds or a timedelta; None or NULL is
+ * for ever. Returns: false with an exception set. */
+bool prs__seconds_from(PyObject *seconds, uint64_t *out);
+
+/* Make an error that the Python module defines. For the rare path.
+ * Returns: a new reference, or NULL with another exception set. */
+PyObject *prs__error(const char *module, const char *name, const char *text);
+/* The same, and raise it. */
+void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
 bool prs__timeout_from(PyObject *arg, uint64_t *out);
