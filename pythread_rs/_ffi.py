@@ -14,11 +14,17 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "BarrierBase",
+    "LazyLockBase",
     "Moved",
+    "OnceBase",
+    "OnceLockBase",
     "Packet",
     "Parker",
     "ScopeBase",
     "StopTokenBase",
+    "Token",
+    "WaitGroupBase",
     "available_parallelism",
     "backend",
     "close_gate",
@@ -45,7 +51,9 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "set_barrier_results",
     "set_kind",
+    "set_once_states",
     "set_results",
     "set_rules",
     "sleep",
@@ -62,6 +70,14 @@ Packet = _objects.Packet
 Parker = _objects.Parker
 ScopeBase = _objects.ScopeBase
 StopTokenBase = _objects.StopTokenBase
+BarrierBase = _objects.BarrierBase
+LazyLockBase = _objects.LazyLockBase
+OnceBase = _objects.OnceBase
+OnceLockBase = _objects.OnceLockBase
+Token = _objects.Token
+WaitGroupBase = _objects.WaitGroupBase
+set_barrier_results = _objects.set_barrier_results
+set_once_states = _objects.set_once_states
 set_results = _objects.set_results
 sleep = _objects.sleep
 

@@ -248,11 +248,15 @@ static void set_main_thread(unsigned long ident) {
   atomic_store(&main_thread, ident);
 }
 
+/* The thread that forked is the main thread of the child. */
+static unsigned long forker(void) { return atomic_load(&main_thread); }
+
 static const prs_sync_os_t *sync_os(void) {
   static prs_sync_os_t os = {.wait = prs__wait,
                              .wake_one = prs__wake_one,
                              .now = prs_now,
-                             .yield = prs_yield};
+                             .yield = prs_yield,
+                             .forker = forker};
   os.generation = prs__fork_generation_word();
   return &os;
 }

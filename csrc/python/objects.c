@@ -89,12 +89,16 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, prs__add_barrier_type},
+    {Py_mod_exec, prs__add_once_types},
     {Py_mod_exec, prs__add_ownership},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
     {Py_mod_exec, prs__add_scope_type},
     {Py_mod_exec, prs__add_stop_type},
+    {Py_mod_exec, prs__add_token_type},
+    {Py_mod_exec, prs__add_wait_group_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

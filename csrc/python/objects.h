@@ -23,12 +23,16 @@ int prs__add_type(PyObject *module, PyType_Spec *spec);
 /* The same. Returns: the type, borrowed from the module, which stays; NULL
  * with an exception set. */
 PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec);
+int prs__add_barrier_type(PyObject *module);
+int prs__add_once_types(PyObject *module);
 int prs__add_ownership(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
+int prs__add_token_type(PyObject *module);
+int prs__add_wait_group_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -104,14 +108,18 @@ typedef struct prs_signature {
 bool prs__arguments(const prs_signature_t *signature, PyObject *const *args,
                     Py_ssize_t count, PyObject *keywords, PyObject **out);
 
-/* Read a duration as users give it: seconds or a timedelta; None or NULL is
- * for ever. Returns: false with an exception set. */
+/* Read a duration as users give it: seconds or a timedelta.
+ * Returns: false with an exception set. */
+bool prs__duration_from(PyObject *seconds, uint64_t *out);
+/* The same, and None or NULL is for ever. */
 bool prs__seconds_from(PyObject *seconds, uint64_t *out);
 
 /* Make an error that the Python module defines. For the rare path.
  * Returns: a new reference, or NULL with another exception set. */
 PyObject *prs__error(const char *module, const char *name, const char *text);
-/* The same, and raise it. */
+/* A WaitTimeoutError of pythread_rs.sync. */
+PyObject *prs__timeout_error(const char *text);
+/* Make an error, and raise it. */
 void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */

@@ -19,7 +19,8 @@ typedef struct prs_sync_os {
   void (*wake_one)(_Atomic uint32_t *word);
   uint64_t (*now)(void);
   void (*yield)(void);
-  _Atomic uint32_t *generation; /* of forks */
+  _Atomic uint32_t *generation;  /* of forks */
+  unsigned long (*forker)(void); /* in a child: the thread that forked */
 } prs_sync_os_t;
 extern const prs_sync_os_t *prs__os;
 

@@ -6,6 +6,7 @@
  * stopped token, so all who stand there are to be woken. */
 #include <stdlib.h>
 
+#include "prs_meet.h"
 #include "prs_stop.h"
 
 /* In the child of a fork nobody waits who waited in the parent. */
@@ -93,17 +94,6 @@ static void gather(prs_stop_t *stop, prs_stop_t *top) {
   }
 }
 
-/* Those who are told by a call do not wake others in their turn, so they do
- * not count. */
-static int wake_some(prs_queue_t *queue, int most, prs_wakes_t *wakes) {
-  while (most > 0) {
-    prs_node_t *node = prs__queue_claim(queue, NULL, wakes);
-    if (node == NULL) break;
-    if (node->waiter->notify == NULL) most--;
-  }
-  return most;
-}
-
 void prs_stop_now(prs_stop_t *stop, prs_wakes_t *wakes) {
   enter(stop);
   mark(stop);
@@ -113,7 +103,7 @@ void prs_stop_now(prs_stop_t *stop, prs_wakes_t *wakes) {
     mark(below);
     gather(below, stop);
   }
-  (void)wake_some(&stop->waiting, PRS_CHAIN, wakes);
+  (void)prs__wake_some(&stop->waiting, PRS_CHAIN, wakes);
   leave(stop);
 }
 
@@ -135,6 +125,6 @@ void prs_stop_leave(prs_stop_t *stop, prs_node_t *node, prs_wakes_t *wakes) {
   int most = PRS_CHAIN;
   for (prs_stop_t *above = stop; above != NULL; above = above->parent)
     if (prs_stop_is_stopped(above))
-      most = wake_some(&above->waiting, most, wakes);
+      most = prs__wake_some(&above->waiting, most, wakes);
   leave(stop);
 }
