@@ -57,12 +57,12 @@ static int queue_and_wait(barrier_object_t *self, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_barrier_arrive(&self->barrier, node, &wakes);
-  prs_wakes_send(&wakes);
+  prs__wakes_send_detached(&wakes);
   *leads = status == PRS_MEET_DONE;
   if (!*leads) {
     status = prs__block_or_stop(waiter, 1, stop, timeout);
     bool is_open = prs_barrier_leave(&self->barrier, node, &wakes);
-    prs_wakes_send(&wakes);
+    prs__wakes_send_detached(&wakes);
     /* The last one was as quick as the clock: this thread was counted. */
     if (status == PRS_ETIMEDOUT && is_open) status = PRS_OK;
   }
@@ -75,7 +75,7 @@ static int meet(barrier_object_t *self, uint64_t timeout, PyObject *stop,
   prs_wakes_t wakes = {0};
   *leads = true;
   if (prs_barrier_arrive(&self->barrier, NULL, &wakes) == PRS_MEET_DONE) {
-    prs_wakes_send(&wakes);
+    prs__wakes_send_detached(&wakes);
     return PRS_OK;
   }
   int status;

@@ -26,3 +26,15 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   if (status == PRS_OK || prs_waiter_cancel(waiter)) return status;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
+
+void prs__wakes_send_detached(prs_wakes_t *wakes) {
+#ifdef Py_GIL_DISABLED
+  prs_wakes_send(wakes);
+#else
+  if (wakes->first == NULL) return;
+  PyThreadState *state = PyEval_SaveThread();
+  prs_wakes_send(wakes);
+  prs__table->hold();
+  PyEval_RestoreThread(state);
+#endif
+}

@@ -78,6 +78,11 @@ prs_waiter_t *prs__waiter(uint32_t count);
 #define PRS__RAISED_LATE 2
 int prs__block(prs_waiter_t *waiter, uint64_t timeout);
 
+/* Wake threads without the GIL, from a call that may block anyway: a thread
+ * that wakes on this CPU runs at once, and would only find the GIL taken and
+ * sleep again. None of the waiters has a `notify`. */
+void prs__wakes_send_detached(prs_wakes_t *wakes);
+
 /* ---- stop_type.c --------------------------------------------------------- */
 
 /* Read a `stop=` argument: a StopToken, or None or NULL for none.
