@@ -128,7 +128,7 @@ uint32_t prs_once_reset(prs_once_t *once, uint32_t state, prs_wakes_t *wakes) {
   enter(once);
   uint32_t before = prs_once_state(once);
   bool changes = before == PRS_ONCE_COMPLETE ||
-                 (state == PRS_ONCE_GONE && before != PRS_ONCE_RUNNING);
+                 (state == PRS_ONCE_GONE && before == PRS_ONCE_INCOMPLETE);
   if (changes) {
     set(once, state);
     chain(once, wakes);

@@ -58,9 +58,8 @@ void prs_once_leave(prs_once_t *once, prs_node_t *node, bool gives_up,
                     prs_wakes_t *wakes);
 /* The owner has ended; `success` or not. */
 void prs_once_finish(prs_once_t *once, bool success, prs_wakes_t *wakes);
-/* Take a complete one back to `state`, INCOMPLETE or GONE; one that is not
- * complete goes to GONE only, and only when nobody runs it.
- * Returns: the state before; RUNNING: nothing was done. */
+/* Take a complete one to `state`, INCOMPLETE or GONE, or an incomplete one to
+ * GONE; else nothing is done. Returns: the state before. */
 uint32_t prs_once_reset(prs_once_t *once, uint32_t state, prs_wakes_t *wakes);
 
 #endif
