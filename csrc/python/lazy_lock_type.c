@@ -160,7 +160,7 @@ static PyObject *move_out(lazy_lock_object_t *self, PyObject **make) {
   prs_wakes_send(&wakes);
   if (before == PRS_ONCE_GONE) prs__once_raise_moved(NAME);
   if (before == PRS_ONCE_RUNNING)
-    prs__raise("pythread_rs.sync", "DeadlockError",
+    prs__raise("pythread_rs._runtime", "DeadlockError",
                NAME ": a thread is making its value");
   if (before == PRS_ONCE_POISONED)
     prs__raise("pythread_rs.sync", "OncePoisonedError",

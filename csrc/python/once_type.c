@@ -74,7 +74,7 @@ int prs__once_ask(prs_once_t *once, const prs_once_request_t *request,
   else if (status == PRS_ONCE_WAS_MOVED)
     prs__once_raise_moved(request->name);
   else if (status == PRS_ONCE_RECURSES)
-    raise_named("pythread_rs.sync", "DeadlockError",
+    raise_named("pythread_rs._runtime", "DeadlockError",
                 "%s: the function that initializes it uses it", request->name);
   else
     return status;
@@ -265,6 +265,7 @@ PyDoc_STRVAR(
     "call_once_force($self, f, *, timeout=None, stop=None)\n--\n\n"
     "Call a function as `call_once` does, even after a function has "
     "raised.\n\n"
+    "When this returns, a function has been called and has not raised.\n\n"
     "Args:\n"
     "    f: what to call, with an `OnceState` that tells whether it is "
     "poisoned.\n" CALL_ARGS "Raises:\n" CALL_RAISES

@@ -1,6 +1,5 @@
 """What threads share, and how they wait for each other."""
 
-from pythread_rs._runtime import DeadlockError
 from pythread_rs.sync._barrier import Barrier, BarrierWaitResult
 from pythread_rs.sync._lazy_lock import LazyLock
 from pythread_rs.sync._once import Once, OncePoisonedError, OnceState
@@ -14,7 +13,6 @@ from pythread_rs.sync._wait_group import WaitGroup
 __all__ = [
     "Barrier",
     "BarrierWaitResult",
-    "DeadlockError",
     "LazyLock",
     "Once",
     "OnceLock",

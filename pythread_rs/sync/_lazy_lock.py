@@ -91,7 +91,9 @@ class LazyLock(NotCopied, _ffi.LazyLockBase[T], Generic[T]):
     def __getattr__(self, name: str) -> Any:
         # Nobody who only asks what kind of object this is, as inspect and copy do, has it made.
         if name.startswith("__"):
-            raise AttributeError(f"'LazyLock' object has no attribute {name!r}", name=name, obj=self)
+            raise AttributeError(
+                f"'LazyLock' object has no attribute {name!r}", name=name, obj=self
+            )
         return getattr(self.force(), name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

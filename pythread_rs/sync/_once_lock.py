@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NoReturn, TypeVar, final
+from typing import Any, Generic, NoReturn, TypeVar, cast, final
 
 from pythread_rs import _ffi
 from pythread_rs.result import Err, Ok, Result
@@ -128,19 +128,20 @@ class OnceLock(NotCopied, _ffi.OnceLockBase[T], Generic[T]):
 
         Mirrors `std::sync::OnceLock::get_or_try_init` (nightly).
 
+        >>> from pythread_rs import Err, Ok
         >>> cell = OnceLock()
         >>> cell.get_or_try_init(lambda: Err("not yet")), cell.get_or_try_init(lambda: Ok(92))
         (Err('not yet'), Ok(92))
         """
 
         def made() -> T:
-            match f():
-                case Ok(value):
-                    return value
-                case Err() as err:
-                    raise _FailedError(f, err)
-                case other:
-                    raise TypeError(f"f must return an Ok or an Err, not {type(other).__name__}")
+            result: object = f()
+            if isinstance(result, Ok):
+                value: T = result.value
+                return value
+            if isinstance(result, Err):
+                raise _FailedError(f, cast("Err[object]", result))
+            raise TypeError(f"f must return an Ok or an Err, not {type(result).__name__}")
 
         try:
             return Ok(self.get_or_init(made))
@@ -208,6 +209,7 @@ class OnceLock(NotCopied, _ffi.OnceLockBase[T], Generic[T]):
 
         Mirrors `std::sync::OnceLock::get_mut_or_try_init` (nightly).
 
+        >>> from pythread_rs import Err
         >>> OnceLock().get_mut_or_try_init(lambda: Err("not yet"))
         Err('not yet')
         """
@@ -216,8 +218,9 @@ class OnceLock(NotCopied, _ffi.OnceLockBase[T], Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OnceLock):
             return NotImplemented
-        mine, its = self.get(), other.get()
-        return bool(mine == its) and self.is_initialized() == other.is_initialized()
+        its = cast("OnceLock[Any]", other)
+        same = bool(self.get() == its.get())
+        return same and self.is_initialized() == its.is_initialized()
 
     __hash__ = None  # type: ignore[assignment]  # what is equal now may not be so later
 

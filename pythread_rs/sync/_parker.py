@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from enum import Enum
 from math import isnan
-from typing import NoReturn, Self, final
+from typing import NoReturn, final
 
 from pythread_rs import _ffi
 from pythread_rs.sync._refusals import NotCopied
@@ -188,7 +188,7 @@ class Unparker(NotCopied):
         """
         self._token.put()
 
-    def clone(self) -> Self:
+    def clone(self) -> "Unparker":
         """Make another Unparker of the same Parker.
 
         Blocks: no.

@@ -1,6 +1,6 @@
 """ValueMut: what stands for Rust's `&mut T` to the content of a cell."""
 
-from typing import Generic, Protocol, TypeVar, final
+from typing import Generic, Protocol, TypeVar, cast, final
 
 __all__ = ["Cell", "ValueMut"]
 
@@ -78,6 +78,6 @@ def _gone() -> ValueError:
 
 def value_mut(cell: Cell[T]) -> ValueMut[T]:
     """Make the reference to a cell that has a value."""
-    reference: ValueMut[T] = object.__new__(ValueMut)
+    reference = cast("ValueMut[T]", object.__new__(ValueMut))
     reference._cell = cell
     return reference

@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from pythread_rs import Err, Ok, freeze, spawn
 from pythread_rs.ownership import NotSendError, UseAfterMoveError, assume_send, is_sync
 from pythread_rs.sync import (
     Barrier,
-    DeadlockError,
     Once,
     OnceLock,
     OncePoisonedError,
@@ -25,6 +25,7 @@ from pythread_rs.sync import (
     ValueMut,
     WaitTimeoutError,
 )
+from pythread_rs.thread import DeadlockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ def test_smoke_once() -> None:
     once = Once()
     calls: list[int] = []
     assert not once.is_completed()
-    assert once.call_once(lambda: calls.append(1)) is None
+    once.call_once(lambda: calls.append(1))
     once.call_once(lambda: calls.append(2))
     assert calls == [1]
     assert once.is_completed()
@@ -85,7 +86,7 @@ def test_stampede_once() -> None:
 def test_poison_bad() -> None:
     once = poisoned()
     assert not once.is_completed()
-    with pytest.raises(OncePoisonedError, match="^Once instance has previously been poisoned$"):
+    with pytest.raises(OncePoisonedError, match=r"^Once instance has previously been poisoned$"):
         once.call_once(fail)
     seen: list[OnceState] = []
     once.call_once_force(seen.append)
@@ -200,15 +201,16 @@ def list_of_state(state: OnceState) -> list[OnceState]:
 
 
 def test_recursion_is_an_error_and_no_hang() -> None:
-    for again in (
-        lambda: once.call_once(list),
-        lambda: once.call_once_force(fail),
-        lambda: once.wait(),
-        lambda: once.wait_force(),
-    ):
+    uses: list[Callable[[Once], None]] = [
+        lambda once: once.call_once(list),
+        lambda once: once.call_once_force(fail),
+        Once.wait,
+        Once.wait_force,
+    ]
+    for use in uses:
         once = Once()
         with pytest.raises(DeadlockError, match="the function that initializes it uses it"):
-            once.call_once(again)
+            once.call_once(partial(use, once))
 
 
 def test_timeouts() -> None:

@@ -34,9 +34,9 @@ def waits_of(token: StopToken) -> dict[str, Callable[[], object]]:
     group = WaitGroup()
     other = group.clone()
 
-    def wait_for_other() -> object:
-        assert other is not None
-        return group.wait(stop=token)
+    def wait_for_other() -> None:
+        assert repr(other) == "WaitGroup { count: 2 }"
+        group.wait(stop=token)
 
     running = OnceLock[int]()
     return {
@@ -65,7 +65,7 @@ def test_a_token_starts_unstopped_and_stops_for_ever() -> None:
     token.stop()
     assert token.is_stopped()
     assert repr(token) == "StopToken { stopped: true }"
-    with pytest.raises(Stopped, match="^the stop token was stopped$"):
+    with pytest.raises(Stopped, match=r"^the stop token was stopped$"):
         token.raise_if_stopped()
 
 
@@ -88,18 +88,18 @@ def test_wait_refuses_what_is_no_duration(wrong: Any) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda t: t.wait("1"),
-        lambda t: t.wait(1, 2),
-        lambda t: t.wait(seconds=1),
-        lambda t: t.wait(1, timeout=1),
-        lambda t: Barrier(1).wait(t),
-        lambda t: Barrier(1).wait(stop=1),
-        lambda t: Barrier(1).wait_timeout(stop=t),
+        lambda token, _: token.wait("1"),
+        lambda token, _: token.wait(1, 2),
+        lambda token, _: token.wait(seconds=1),
+        lambda token, _: token.wait(1, timeout=1),
+        lambda token, barrier: barrier.wait(token),
+        lambda _, barrier: barrier.wait(stop=1),
+        lambda token, barrier: barrier.wait_timeout(stop=token),
     ],
 )
-def test_calls_that_do_not_fit_are_type_errors(call: Any) -> None:
+def test_calls_that_do_not_fit_are_type_errors(call: Callable[[Any, Any], object]) -> None:
     with pytest.raises(TypeError):
-        call(StopToken())
+        call(StopToken(), Barrier(1))
 
 
 @pytest.mark.parametrize("count", [1, 3, 64])
@@ -239,9 +239,10 @@ def test_stress() -> None:
             tokens = [root.child() for _ in range(3)]
             handles = [spawn(token.wait, DEADLINE) for token in tokens]
             handles += [spawn(token.wait, 0.0001) for token in tokens]
-            handles += [spawn(token.stop) for token in tokens]
+            stoppers = [spawn(token.stop) for token in tokens]
             root.stop()
             results = [handle.join(DEADLINE) for handle in handles]
+            assert all(stopper.join(DEADLINE).is_ok() for stopper in stoppers)
             assert results[:3] == [Ok(True)] * 3
     finally:
         sys.setswitchinterval(interval)

@@ -26,6 +26,8 @@ DEADLINE = 10.0
 def start(f: Callable[..., Any], *args: Any) -> JoinHandle[Any]:
     """Spawn a function that shares what it captures with the test."""
     return spawn(assume_send(f), *args)
+
+
 THREADS = 10
 
 
@@ -129,19 +131,18 @@ def test_many_wait() -> None:
 
 def test_two_threads_and_one_share() -> None:
     """One of two that wait by the same object is told that it was consumed."""
+
+    def work(barrier: Barrier, groups: list[WaitGroup]) -> bool:
+        barrier.wait()
+        try:
+            groups[0].wait()
+        except UseAfterMoveError:
+            return False
+        return True
+
     for _ in range(50):
-        group, barrier = WaitGroup(), Barrier(2)
-
-        def work(barrier: Barrier = barrier) -> bool:
-            barrier.wait()
-            try:
-                shared.wait()
-            except UseAfterMoveError:
-                return False
-            return True
-
-        shared = group
-        handles = [start(work) for _ in range(2)]
+        barrier, groups = Barrier(2), [WaitGroup()]
+        handles = [spawn(work, barrier, assume_send(groups)) for _ in range(2)]
         assert sum(handle.join(DEADLINE).unwrap() for handle in handles) == 1
 
 
