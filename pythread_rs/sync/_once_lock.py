@@ -218,7 +218,7 @@ class OnceLock(NotCopied, _ffi.OnceLockBase[T], Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OnceLock):
             return NotImplemented
-        its = cast("OnceLock[Any]", other)
+        its: OnceLock[Any] = other  # pyright: ignore[reportUnknownVariableType]
         same = bool(self.get() == its.get())
         return same and self.is_initialized() == its.is_initialized()
 
