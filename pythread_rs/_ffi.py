@@ -1,6 +1,8 @@
 """The door to the compiled modules: the only importer of `_native` and of cffi's `Any`."""
 
 import math
+import operator
+import sys
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,6 +16,13 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "ArcBase",
+    "AtomicBool",
+    "AtomicI64",
+    "AtomicIsize",
+    "AtomicRef",
+    "AtomicU64",
+    "AtomicUsize",
     "BarrierBase",
     "LazyLockBase",
     "Moved",
@@ -21,17 +30,25 @@ __all__ = [
     "OnceLockBase",
     "Packet",
     "Parker",
+    "ReceiverBase",
     "ScopeBase",
+    "SenderBase",
     "StopTokenBase",
     "Token",
     "WaitGroupBase",
+    "WeakBase",
     "available_parallelism",
     "backend",
+    "bound",
+    "channel",
     "close_gate",
+    "compiler_fence",
     "configure_workers",
     "connect",
+    "count_waking",
     "empty_cells",
     "examine",
+    "fence",
     "follow_calls",
     "forget_kind",
     "forget_kinds",
@@ -51,12 +68,17 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "set_arcs",
+    "set_atomics",
     "set_barrier_results",
     "set_kind",
     "set_once_states",
+    "set_refusals",
     "set_results",
     "set_rules",
+    "set_watch",
     "sleep",
+    "spin_loop",
     "statistics",
     "take",
     "yield_now",
@@ -65,10 +87,17 @@ __all__ = [
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+ArcBase = _objects.ArcBase
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
+ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
+SenderBase = _objects.SenderBase
+channel = _objects.channel
+count_waking = _objects.count_waking
+set_refusals = _objects.set_refusals
+set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
 BarrierBase = _objects.BarrierBase
 LazyLockBase = _objects.LazyLockBase
@@ -78,8 +107,22 @@ Token = _objects.Token
 WaitGroupBase = _objects.WaitGroupBase
 set_barrier_results = _objects.set_barrier_results
 set_once_states = _objects.set_once_states
+WeakBase = _objects.WeakBase
+set_arcs = _objects.set_arcs
 set_results = _objects.set_results
 sleep = _objects.sleep
+
+# Atomics.
+AtomicBool = _objects.AtomicBool
+AtomicI64 = _objects.AtomicI64
+AtomicIsize = _objects.AtomicIsize
+AtomicRef = _objects.AtomicRef
+AtomicU64 = _objects.AtomicU64
+AtomicUsize = _objects.AtomicUsize
+compiler_fence = _objects.compiler_fence
+fence = _objects.fence
+set_atomics = _objects.set_atomics
+spin_loop = _objects.spin_loop
 
 # Ownership.
 empty_cells = _objects.empty_cells
@@ -165,6 +208,19 @@ def _as_number(value: object) -> float:
         return float(value)  # type: ignore[arg-type]  # it has __float__
     except OverflowError:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+
+
+def bound(messages: int) -> int:
+    """Read the bound of a channel.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is negative.
+    """
+    whole = operator.index(messages)
+    if whole < 0:
+        raise ValueError(f"a channel holds 0 messages or more, not {messages!r}")
+    return min(whole, sys.maxsize)
 
 
 def backend() -> str:

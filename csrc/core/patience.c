@@ -12,8 +12,14 @@
 #define PRS_SCORE_MOST 4
 #define PRS_PAUSES_PER_LOOK 16
 #define PRS_YIELDS 3
+#define PRS_PAUSES_PER_YIELD 64
 
 _Atomic uint32_t prs__bystanders;
+_Atomic uint32_t prs__detached;
+
+/* One for each CPU but one: who is waited for needs a CPU, too. */
+static _Atomic int32_t seats;
+static prs_patience_t wait_patience = {.score = 1};
 
 static bool several_cpus;
 
@@ -21,6 +27,7 @@ void prs__patience_init(void) {
   uint32_t cpus = 1;
   (void)prs_parallelism(&cpus);
   several_cpus = cpus > 1;
+  atomic_store(&seats, cpus > 1 ? (int32_t)cpus - 1 : 0);
 }
 
 bool prs__patience_spins(prs_patience_t *patience) {
@@ -72,3 +79,47 @@ bool prs__patience_defer(prs_watch_t watch, uint64_t longest) {
   }
   return atomic_load(watch.word) != watch.unwanted;
 }
+
+/* ---- waits of core/sync -------------------------------------------------- */
+
+static bool take_seat(void) {
+  if (atomic_fetch_sub(&seats, 1) > 0) return true;
+  atomic_fetch_add(&seats, 1);
+  return false;
+}
+
+static void leave_seat(void) { atomic_fetch_add(&seats, 1); }
+
+/* Who is waited for may want this very CPU: let it in now and then. */
+static bool spin_and_yield(_Atomic uint32_t *word, uint32_t unwanted,
+                           uint64_t longest) {
+  uint64_t began = prs_now();
+  do {
+    for (int i = 0; i < PRS_PAUSES_PER_YIELD; i++) {
+      if (atomic_load(word) != unwanted) return true;
+      PRS_PAUSE();
+    }
+    prs_yield();
+  } while (prs_now() - began < longest);
+  return atomic_load(word) != unwanted;
+}
+
+bool prs_wait_spin(_Atomic uint32_t *word, uint32_t unwanted) {
+  if (atomic_load(word) != unwanted) return true;
+  if (!prs__patience_spins(&wait_patience) || !take_seat()) return false;
+  bool changed = spin_and_yield(word, unwanted, PRS_SPIN_NS);
+  leave_seat();
+  return changed;
+}
+
+void prs_wait_learn(uint64_t waited) {
+  prs__patience_learn(&wait_patience, waited);
+}
+
+void prs_turn_await(uint32_t turn) {
+  if (atomic_load(&prs__detached) != turn || !take_seat()) return;
+  (void)spin_and_yield(&prs__detached, turn, PRS_SPIN_NS);
+  leave_seat();
+}
+
+void prs_turn_pass(void) { atomic_fetch_add(&prs__detached, 1); }

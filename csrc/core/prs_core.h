@@ -121,6 +121,18 @@ void prs__patience_init(void);
  * none lets its spawner run on for a moment before it asks for the GIL. */
 extern _Atomic uint32_t prs__bystanders;
 
+/* Waits of core/sync. Spin while `*word == unwanted`, if waits have been short
+ * and a CPU is left for it. Returns: true when the word changed. */
+bool prs_wait_spin(_Atomic uint32_t *word, uint32_t unwanted);
+void prs_wait_learn(uint64_t waited);
+
+/* How often a thread of ours let go of the GIL to wait. Who was woken by a
+ * thread that holds the GIL, and comes to stand in the kernel's queue for it,
+ * pays for a second wake-up: it looks at this number for a moment first. */
+extern _Atomic uint32_t prs__detached;
+void prs_turn_await(uint32_t turn);
+void prs_turn_pass(void);
+
 /* Tell whether the thread of an earlier spawn has still to enter Python, and
  * closures are short enough to be let through. */
 bool prs_spawn_is_ahead(uint32_t *seen);

@@ -3,6 +3,10 @@
 
 static int wait_for_waiter(void *waiter, uint64_t timeout) {
   int status = prs_waiter_wait(waiter, timeout);
+#ifndef Py_GIL_DISABLED
+  const prs_waiter_t *self = waiter;
+  if (status == PRS_OK && !self->followed) prs__table->turn_await(self->turn);
+#endif
   prs__table->hold();
   return status;
 }
@@ -21,9 +25,17 @@ prs_waiter_t *prs__waiter(uint32_t count) {
   return waiter;
 }
 
+bool prs__give_up(prs_waiter_t *waiter) {
+  if (prs_waiter_cancel(waiter)) return true;
+  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  return false;
+}
+
 int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   int status = prs__wait_interruptibly(wait_for_waiter, waiter, timeout);
-  if (status == PRS_OK || prs_waiter_cancel(waiter)) return status;
+  if (status != PRS_OK && prs_waiter_cancel(waiter)) return status;
+  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  if (status == PRS_OK) return PRS_OK;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
 
@@ -33,8 +45,50 @@ void prs__wakes_send_detached(prs_wakes_t *wakes) {
 #else
   if (wakes->first == NULL) return;
   PyThreadState *state = PyEval_SaveThread();
+  prs__table->turn_pass();
   prs_wakes_send(wakes);
   prs__table->hold();
   PyEval_RestoreThread(state);
 #endif
+}
+
+/* ---- arguments ----------------------------------------------------------- */
+
+/* A moment that has passed is a duration of 0. */
+bool prs__deadline_from(PyObject *moment, uint64_t *out) {
+  double seconds = PyFloat_AsDouble(moment);
+  if (seconds == -1.0 && PyErr_Occurred()) return false;
+  if (seconds != seconds) {
+    PyErr_SetString(PyExc_ValueError, "a deadline must not be NaN");
+    return false;
+  }
+  double left = seconds - (double)prs__table->now() / 1e9;
+  if (left < 0) left = 0;
+  *out = left < 1e9 ? (uint64_t)(left * 1e9) : PRS_FOREVER;
+  return true;
+}
+
+bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted) {
+  if (count == wanted) return true;
+  PyErr_Format(PyExc_TypeError, "%s() takes %zd positional argument%s, not %zd",
+               name, wanted, wanted == 1 ? "" : "s", count);
+  return false;
+}
+
+bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
+                    Py_ssize_t wanted, PyObject *names, PyObject **stop) {
+  *stop = NULL;
+  if (!prs__wants(name, count, wanted)) return false;
+  Py_ssize_t keywords = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+  if (keywords == 0) return true;
+  for (Py_ssize_t i = 0; i < keywords; i++) {
+    if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, i), "stop")) {
+      PyErr_Format(PyExc_TypeError,
+                   "%s() got an unexpected keyword argument %R", name,
+                   PyTuple_GET_ITEM(names, i));
+      return false;
+    }
+    if (!prs__stop_from(args[count + i], stop)) return false;
+  }
+  return true;
 }

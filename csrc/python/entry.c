@@ -256,6 +256,9 @@ static const prs_sync_os_t *sync_os(void) {
                              .wake_one = prs__wake_one,
                              .now = prs_now,
                              .yield = prs_yield,
+                             .spin = prs_wait_spin,
+                             .spin_learn = prs_wait_learn,
+                             .detached = &prs__detached,
                              .forker = forker};
   os.generation = prs__fork_generation_word();
   return &os;
@@ -289,6 +292,8 @@ static const prs_table_t table = {
     .gate_state = prs_gate_state,
     .hold = prs__hold,
     .sync_os = sync_os,
+    .turn_await = prs_turn_await,
+    .turn_pass = prs_turn_pass,
 };
 
 uintptr_t prs_py_table(void) {

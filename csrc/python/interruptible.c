@@ -8,6 +8,7 @@
 
 static int wait_detached(prs_waiting_t wait, void *object, uint64_t timeout) {
   PyThreadState *state = PyEval_SaveThread();
+  prs__table->turn_pass();
   int status = wait(object, timeout);
 #ifdef Py_GIL_DISABLED
   PyEval_RestoreThread(state);

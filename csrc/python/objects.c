@@ -21,9 +21,10 @@ int prs__add_type(PyObject *module, PyType_Spec *spec) {
 PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec) {
   PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
   if (type == NULL) return NULL;
-  int status = PyModule_AddType(module, (PyTypeObject *)type);
+  if (PyModule_AddType(module, (PyTypeObject *)type) == 0)
+    return (PyTypeObject *)type; /* for ever */
   Py_DECREF(type);
-  return status < 0 ? NULL : (PyTypeObject *)type;
+  return NULL;
 }
 
 PyDoc_STRVAR(connect_doc,
@@ -85,6 +86,18 @@ static PyMethodDef functions[] = {
     {"connect", connect, METH_VARARGS, connect_doc},
     {"sleep", sleep_for, METH_O,
      "sleep(nanoseconds, /)\n--\n\nSleep, -1 for ever."},
+    {"channel", prs__make_channel, METH_VARARGS,
+     "channel(sender, receiver, capacity, /)\n--\n\n"
+     "Make a pair of ends of the given types; a capacity of -1 is none."},
+    {"set_refusals", prs__set_refusals, METH_O,
+     "set_refusals(callables, /)\n--\n\n"
+     "Take what makes the errors of channels."},
+    {"count_waking", prs__count_waking, METH_NOARGS,
+     "count_waking()\n--\n\n"
+     "Count the threads whose wait has ended and that do not run yet."},
+    {"set_watch", prs__set_watch, METH_VARARGS,
+     "set_watch(enter, leave, took, let_go, /)\n--\n\n"
+     "Tell these of each wait and each lock; None for no longer."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 
@@ -92,13 +105,19 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_barrier_type},
     {Py_mod_exec, prs__add_once_types},
     {Py_mod_exec, prs__add_ownership},
+    {Py_mod_exec, prs__add_atomics},
+    {Py_mod_exec, prs__add_arc_type},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
     {Py_mod_exec, prs__add_scope_type},
+    {Py_mod_exec, prs__add_channel_type},
+    {Py_mod_exec, prs__add_sender_type},
+    {Py_mod_exec, prs__add_receiver_type},
     {Py_mod_exec, prs__add_stop_type},
     {Py_mod_exec, prs__add_token_type},
     {Py_mod_exec, prs__add_wait_group_type},
+    {Py_mod_exec, prs__add_weak_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -20,12 +20,19 @@ extern const prs_table_t *prs__table;
 bool prs__is_connected(void);
 
 int prs__add_type(PyObject *module, PyType_Spec *spec);
-/* The same. Returns: the type, borrowed from the module, which stays; NULL
- * with an exception set. */
+/* The same for a type that Python classes are built on.
+ * Returns: the type, kept for ever; NULL with an exception set. */
 PyTypeObject *prs__add_base_type(PyObject *module, PyType_Spec *spec);
+int prs__add_channel_type(PyObject *module);
+int prs__add_sender_type(PyObject *module);
+int prs__add_receiver_type(PyObject *module);
+PyObject *prs__make_channel(PyObject *module, PyObject *args);
+PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
+int prs__add_atomics(PyObject *module);
 int prs__add_barrier_type(PyObject *module);
 int prs__add_once_types(PyObject *module);
 int prs__add_ownership(PyObject *module);
+int prs__add_arc_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
@@ -33,6 +40,7 @@ int prs__add_scope_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
 int prs__add_token_type(PyObject *module);
 int prs__add_wait_group_type(PyObject *module);
+int prs__add_weak_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -77,6 +85,56 @@ prs_waiter_t *prs__waiter(uint32_t count);
  * Blocks:  detached; Ctrl-C is seen on the main thread. */
 #define PRS__RAISED_LATE 2
 int prs__block(prs_waiter_t *waiter, uint64_t timeout);
+
+/* Read a moment of time.monotonic() as nanoseconds from now. */
+bool prs__deadline_from(PyObject *moment, uint64_t *out);
+/* Give up a waiter that was queued and is not going to be waited for.
+ * Returns: false when it is finished. */
+bool prs__give_up(prs_waiter_t *waiter);
+/* Check how many positional arguments a method got. */
+bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted);
+/* The same, and read the keyword `stop`; NULL for none. */
+bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
+                    Py_ssize_t wanted, PyObject *names, PyObject **stop);
+
+/* Stand-in until the check is there. */
+typedef struct prs_sink {
+  const char *what;
+} prs_sink_t;
+static const prs_sink_t prs__sent = {"send"};
+static inline PyObject *prs__take_over(PyObject *const *slot,
+                                       const prs_sink_t *sink) {
+  (void)sink;
+  return Py_NewRef(*slot);
+}
+/* ---- deadlock.c ---------------------------------------------------------- */
+
+/* Whether PYTHREAD_RS_DEADLOCK asks for the graph of waits. */
+extern bool prs__watches;
+PyObject *prs__set_watch(PyObject *module, PyObject *args);
+PyObject *prs__count_waking(PyObject *module, PyObject *unused);
+bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
+void prs__watch_waited(void);
+void prs__watch_acquired(PyObject *object);
+void prs__watch_released(PyObject *object);
+
+/* Before a wait for `object`, and `what` the call is. Returns: false with
+ * DeadlockError set when it could never end. */
+static inline bool prs__may_wait(PyObject *object, const char *what,
+                                 uint64_t timeout) {
+  return !prs__watches || prs__watch_wait(object, what, timeout);
+}
+/* After it, however it ended. */
+static inline void prs__waited(void) {
+  if (prs__watches) prs__watch_waited();
+}
+/* The calling thread has taken a lock, or lets it go. */
+static inline void prs__acquired(PyObject *lock) {
+  if (prs__watches) prs__watch_acquired(lock);
+}
+static inline void prs__released(PyObject *lock) {
+  if (prs__watches) prs__watch_released(lock);
+}
 
 /* Wake threads without the GIL, from a call that may block anyway: a thread
  * that wakes on this CPU runs at once, and would only find the GIL taken and

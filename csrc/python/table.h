@@ -44,6 +44,8 @@ typedef struct prs_table {
   /* Stay in C for ever when the interpreter finalizes. */
   void (*hold)(void);
   const prs_sync_os_t *(*sync_os)(void);
+  void (*turn_await)(uint32_t turn);
+  void (*turn_pass)(void);
 } prs_table_t;
 
 #endif

@@ -1,5 +1,26 @@
-"""What threads share, and how they wait for each other."""
+"""Message passing and shared state: Rust's `std::sync`.
 
+Arc, Weak               one value with several owners
+atomic                  AtomicI64, AtomicBool, AtomicRef, Ordering
+mpsc, mpmc              channels: `channel()`, `sync_channel(bound)`
+Barrier, WaitGroup      threads that wait for each other
+Once, OnceLock, LazyLock
+                        what is done or made once, by whoever comes first
+Parker, Unparker        a token of one's own to wait for
+StopToken               cooperative cancellation
+
+
+RuntimeError
+ +-- OncePoisonedError  the function of a Once or a LazyLock raised
+TimeoutError
+ +-- WaitTimeoutError   a barrier, a once or a wait group took too long
+Exception
+ +-- Stopped            a stop token ended a wait
+"""
+
+from pythread_rs.sync import atomic, mpmc, mpsc
+from pythread_rs.sync._arc import Arc, Weak
+from pythread_rs.sync._arc_mut import ArcMut
 from pythread_rs.sync._barrier import Barrier, BarrierWaitResult
 from pythread_rs.sync._lazy_lock import LazyLock
 from pythread_rs.sync._once import Once, OncePoisonedError, OnceState
@@ -11,6 +32,8 @@ from pythread_rs.sync._value_mut import ValueMut
 from pythread_rs.sync._wait_group import WaitGroup
 
 __all__ = [
+    "Arc",
+    "ArcMut",
     "Barrier",
     "BarrierWaitResult",
     "LazyLock",
@@ -26,4 +49,8 @@ __all__ = [
     "ValueMut",
     "WaitGroup",
     "WaitTimeoutError",
+    "Weak",
+    "atomic",
+    "mpmc",
+    "mpsc",
 ]

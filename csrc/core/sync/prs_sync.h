@@ -19,7 +19,13 @@ typedef struct prs_sync_os {
   void (*wake_one)(_Atomic uint32_t *word);
   uint64_t (*now)(void);
   void (*yield)(void);
-  _Atomic uint32_t *generation;  /* of forks */
+  _Atomic uint32_t *generation; /* of forks */
+  /* Spin while `*word == unwanted`, if that pays at the moment.
+   * Returns: true when the word changed. */
+  bool (*spin)(_Atomic uint32_t *word, uint32_t unwanted);
+  /* Tell how long a wait took, so that the next one knows. */
+  void (*spin_learn)(uint64_t waited);
+  _Atomic uint32_t *detached;    /* grows when a thread lets go of the GIL */
   unsigned long (*forker)(void); /* in a child: the thread that forked */
 } prs_sync_os_t;
 extern const prs_sync_os_t *prs__os;
@@ -72,7 +78,10 @@ struct prs_waiter {
   _Atomic uint32_t word; /* enum prs_waiter_word */
   uint32_t count;        /* of nodes */
   uint32_t generation;
-  uint32_t chosen; /* which node was claimed; valid when DONE */
+  uint32_t chosen; /* which node was claimed; valid when FINISHED */
+  uint32_t turn;   /* `*prs__os->detached` when it was claimed */
+  bool crowded;    /* others stood in its queue before it: it does not spin */
+  bool followed;   /* the claimer's: others stand there still */
   bool slept;      /* the claimer's: whether there is a thread to wake */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
@@ -106,6 +115,10 @@ int prs_waiter_wait(prs_waiter_t *waiter, uint64_t timeout);
  * Returns: false when somebody was faster: the waiter is finished. */
 bool prs_waiter_cancel(prs_waiter_t *waiter);
 
+/* Threads that were claimed and are on their way back: whoever waits for them
+ * does not wait for ever. The thread itself counts down. */
+extern _Atomic uint32_t prs__waking;
+
 /* Waiters that were claimed under a guard, to be finished after it is left. */
 typedef struct prs_wakes {
   prs_waiter_t *first;
@@ -116,7 +129,8 @@ void prs_wakes_send(prs_wakes_t *wakes);
 
 /* Under the guard of the queue's object: */
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node);
-void prs__queue_remove(prs_node_t *node); /* nothing when it is in none */
+/* Does nothing when the node is in no queue. */
+void prs__queue_remove(prs_node_t *node);
 /* Take the first waiter out whom nobody has claimed yet, other than `self`.
  * Returns: its node, to be given an item and a status; NULL when none is
  *          there. The waiter is in `wakes`. */
@@ -139,9 +153,9 @@ static inline bool prs__queue_is_empty(const prs_queue_t *queue) {
 
 enum prs_channel_status {
   PRS_CHANNEL_DONE = 0,
-  PRS_CHANNEL_WOULD_BLOCK = 1,   /* full, or empty; the node is not queued */
-  PRS_CHANNEL_DISCONNECTED = 2,  /* the other side is gone */
-  PRS_CHANNEL_QUEUED = 3,        /* the node is in the queue: wait */
+  PRS_CHANNEL_WOULD_BLOCK = 11,  /* full, or empty; the node is not queued */
+  PRS_CHANNEL_DISCONNECTED = 12, /* the other side is gone */
+  PRS_CHANNEL_QUEUED = 13,       /* the node is in the queue: wait */
   PRS_CHANNEL_OUT_OF_MEMORY = -2 /* nothing has changed */
 };
 
@@ -190,6 +204,8 @@ void prs_channel_chain(prs_channel_t *channel, prs_wakes_t *wakes);
 /* Take the oldest message of a channel without receivers.
  * Returns: NULL when there is none. */
 void *prs_channel_drain(prs_channel_t *channel);
+/* The same for a channel whose receivers nobody can reach any more. */
+void *prs_channel_clear(prs_channel_t *channel);
 
 size_t prs_channel_len(prs_channel_t *channel);
 bool prs_channel_is_full(prs_channel_t *channel);

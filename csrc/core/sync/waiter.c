@@ -5,6 +5,7 @@
 #include "prs_sync.h"
 
 const prs_sync_os_t *prs__os;
+_Atomic uint32_t prs__waking;
 
 /* ---- guard --------------------------------------------------------------- */
 
@@ -47,8 +48,8 @@ static bool announce_sleep(prs_waiter_t *waiter) {
          seen == PRS_SLEEPS;
 }
 
-int prs_waiter_wait(prs_waiter_t *waiter, uint64_t timeout) {
-  uint64_t began = timeout == PRS_FOREVER ? 0 : prs__os->now();
+static int sleep_until_claimed(prs_waiter_t *waiter, uint64_t began,
+                               uint64_t timeout) {
   while (announce_sleep(waiter)) {
     if (waiter->generation != prs__generation()) return PRS_EAGAIN;
     uint64_t left = PRS_FOREVER;
@@ -60,8 +61,23 @@ int prs_waiter_wait(prs_waiter_t *waiter, uint64_t timeout) {
     if (prs__os->wait(&waiter->word, PRS_SLEEPS, left) == PRS_EINTR)
       return PRS_EINTR;
   }
-  wait_for_claimer(waiter);
   return PRS_OK;
+}
+
+/* A wait that goes on after a slice says SLEEPS already. */
+static bool spin_until_claimed(prs_waiter_t *waiter) {
+  return !waiter->crowded && atomic_load(&waiter->word) == PRS_WAITS &&
+         prs__os->spin(&waiter->word, PRS_WAITS);
+}
+
+int prs_waiter_wait(prs_waiter_t *waiter, uint64_t timeout) {
+  uint64_t began = prs__os->now();
+  int status = PRS_OK;
+  if (timeout == 0 || !spin_until_claimed(waiter))
+    status = sleep_until_claimed(waiter, began, timeout);
+  if (status == PRS_OK) wait_for_claimer(waiter);
+  prs__os->spin_learn(prs__os->now() - began);
+  return status;
 }
 
 bool prs_waiter_cancel(prs_waiter_t *waiter) {
@@ -110,6 +126,7 @@ void prs_wakes_send(prs_wakes_t *wakes) {
 /* ---- queue --------------------------------------------------------------- */
 
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node) {
+  if (queue->first != NULL) node->waiter->crowded = true;
   node->queue = queue;
   node->next = NULL;
   node->previous = queue->last;
@@ -158,7 +175,12 @@ prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
     prs_waiter_t *waiter = node->waiter;
     if (waiter == self || !claim(waiter)) continue;
     prs__queue_remove(node);
+    if (waiter->notify == NULL)
+      atomic_fetch_add_explicit(&prs__waking, 1, memory_order_relaxed);
     waiter->chosen = (uint32_t)(node - waiter->nodes);
+    waiter->followed = queue->first != NULL;
+    waiter->turn =
+        atomic_load_explicit(prs__os->detached, memory_order_relaxed);
     waiter->next_woken = wakes->first;
     wakes->first = waiter;
     return node;

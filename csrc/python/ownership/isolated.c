@@ -152,6 +152,7 @@ static bool holds_objects(PyObject *array) {
 
 /* A read-only array over bytes can never be made writable again. */
 static bool is_frozen_array(PyObject *array) {
+  if (Py_TYPE(array)->tp_dictoffset != 0) return false; /* a subclass */
   const char *head = (const char *)array + sizeof(PyObject);
   int flags = *(const int *)(head + 48);
   if ((flags & ARRAY_IS_WRITEABLE) != 0) return false;
@@ -296,6 +297,8 @@ static int visit_frozen(PyObject *child, void *arg) {
   if (prs__is_shareable(kind)) return 0;
   if (kind == PRS_CELL) return 1; /* who holds it can fill it */
   if (kind == PRS_WEAKREF) return visit_frozen_weakref(child, graph);
+  if (kind == PRS_NDARRAY)
+    return holds_objects(child) || !is_frozen_array(child);
   if (kind == PRS_FUNCTION) return visit_frozen_function(child, graph);
   if (kind != PRS_TRANSPARENT && kind != PRS_CACHE &&
       !is_own_dict(graph, child))

@@ -1,0 +1,71 @@
+/* What the types of the two ends of a channel share. */
+#ifndef PRS_CHANNEL_H
+#define PRS_CHANNEL_H
+
+#include "objects.h"
+
+/* The channel as an object that the collector knows; both ends hold it. */
+typedef struct prs_channel_object {
+  PyObject_HEAD
+  prs_channel_t channel;
+} prs_channel_object_t;
+
+/* A sender or a receiver. */
+typedef struct prs_end {
+  PyObject_HEAD
+  prs_channel_object_t *shared;
+  _Atomic uint32_t dropped;
+} prs_end_t;
+
+extern PyTypeObject *prs__channel_type;
+
+/* Why an operation did nothing: the index of what makes its `Err`. */
+typedef enum prs_refusal {
+  PRS_SEND_DISCONNECTED = 0,
+  PRS_TRY_SEND_FULL = 1,
+  PRS_TRY_SEND_DISCONNECTED = 2,
+  PRS_SEND_TIMEOUT = 3,
+  PRS_SEND_TIMEOUT_DISCONNECTED = 4,
+  PRS_RECV_DISCONNECTED = 5,
+  PRS_TRY_RECV_EMPTY = 6,
+  PRS_TRY_RECV_DISCONNECTED = 7,
+  PRS_RECV_TIMEOUT = 8,
+  PRS_RECV_TIMEOUT_DISCONNECTED = 9,
+  PRS_USE_AFTER_DROP = 10, /* makes an exception from the end */
+  PRS_NOT_SYNC = 11,       /* likewise */
+  PRS_REFUSALS = 12
+} prs_refusal_t;
+
+/* Make the `Err` of a refusal; `item` is stolen, NULL for receivers. */
+PyObject *prs__refuse(prs_refusal_t refusal, PyObject *item);
+
+/* ---- ends ---------------------------------------------------------------- */
+
+PyObject *prs__end_refuse_new(PyTypeObject *type, PyObject *args,
+                              PyObject *kwargs);
+PyObject *prs__end_new(PyTypeObject *type, prs_channel_object_t *shared);
+int prs__end_traverse(prs_end_t *self, visitproc visit, void *arg);
+/* Raise the exception of a refusal. Returns: NULL. */
+PyObject *prs__end_raise(prs_end_t *self, prs_refusal_t refusal);
+/* Returns: false with an exception set when the end was dropped. */
+static inline bool prs__end_is_alive(prs_end_t *self) {
+  if (atomic_load_explicit(&self->dropped, memory_order_relaxed) == 0)
+    return true;
+  (void)prs__end_raise(self, PRS_USE_AFTER_DROP);
+  return false;
+}
+/* Tell whether an object is a sender or a receiver. */
+bool prs__is_end(PyObject *object);
+bool prs__is_sender(PyObject *object);
+bool prs__is_receiver(PyObject *object);
+/* Returns: true for the first call only. */
+static inline bool prs__end_drops(prs_end_t *self) {
+  return atomic_exchange(&self->dropped, 1) == 0;
+}
+PyObject *prs__end_capacity(prs_end_t *self, void *unused);
+PyObject *prs__end_len(prs_end_t *self, PyObject *unused);
+PyObject *prs__end_is_empty(prs_end_t *self, PyObject *unused);
+PyObject *prs__end_is_full(prs_end_t *self, PyObject *unused);
+PyObject *prs__end_same_channel(prs_end_t *self, PyObject *other);
+
+#endif
