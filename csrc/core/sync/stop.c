@@ -86,12 +86,19 @@ static void mark(prs_stop_t *stop) {
   atomic_store_explicit(&stop->stopped, 1, memory_order_release);
 }
 
+/* The waiters themselves are not touched: their threads use them. */
 static void gather(prs_stop_t *stop, prs_stop_t *top) {
-  while (!prs__queue_is_empty(&stop->waiting)) {
-    prs_node_t *node = stop->waiting.first;
-    prs__queue_remove(node);
-    prs__queue_push(&top->waiting, node);
-  }
+  prs_node_t *first = stop->waiting.first;
+  if (first == NULL) return;
+  for (prs_node_t *node = first; node != NULL; node = node->next)
+    node->queue = &top->waiting;
+  first->previous = top->waiting.last;
+  if (first->previous == NULL)
+    top->waiting.first = first;
+  else
+    first->previous->next = first;
+  top->waiting.last = stop->waiting.last;
+  stop->waiting = (prs_queue_t){0};
 }
 
 void prs_stop_now(prs_stop_t *stop, prs_wakes_t *wakes) {
