@@ -23,11 +23,15 @@ __all__ = [
     "AtomicRef",
     "AtomicU64",
     "AtomicUsize",
+    "BarrierBase",
     "CondvarBase",
     "Emptied",
+    "LazyLockBase",
     "Moved",
     "MutexBase",
     "MutexGuard",
+    "OnceBase",
+    "OnceLockBase",
     "Packet",
     "Parker",
     "ReceiverBase",
@@ -39,6 +43,8 @@ __all__ = [
     "ScopeBase",
     "SenderBase",
     "StopTokenBase",
+    "Token",
+    "WaitGroupBase",
     "WeakBase",
     "available_parallelism",
     "backend",
@@ -75,8 +81,10 @@ __all__ = [
     "running",
     "set_arcs",
     "set_atomics",
+    "set_barrier_results",
     "set_kind",
     "set_lock_errors",
+    "set_once_states",
     "set_panics",
     "set_refusals",
     "set_results",
@@ -110,6 +118,14 @@ count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
+BarrierBase = _objects.BarrierBase
+LazyLockBase = _objects.LazyLockBase
+OnceBase = _objects.OnceBase
+OnceLockBase = _objects.OnceLockBase
+Token = _objects.Token
+WaitGroupBase = _objects.WaitGroupBase
+set_barrier_results = _objects.set_barrier_results
+set_once_states = _objects.set_once_states
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
 ReentrantLockBase = _objects.ReentrantLockBase

@@ -258,7 +258,8 @@ static const prs_sync_os_t *sync_os(void) {
                              .yield = prs_yield,
                              .spin = prs_wait_spin,
                              .spin_learn = prs_wait_learn,
-                             .detached = &prs__detached};
+                             .detached = &prs__detached,
+                             .forker = the_main_thread};
   os.generation = prs__fork_generation_word();
   return &os;
 }

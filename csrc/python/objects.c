@@ -102,6 +102,8 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, prs__add_barrier_type},
+    {Py_mod_exec, prs__add_once_types},
     {Py_mod_exec, prs__add_ownership},
     {Py_mod_exec, prs__add_atomics},
     {Py_mod_exec, prs__add_arc_type},
@@ -113,6 +115,8 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
     {Py_mod_exec, prs__add_stop_type},
+    {Py_mod_exec, prs__add_token_type},
+    {Py_mod_exec, prs__add_wait_group_type},
     {Py_mod_exec, prs__add_weak_type},
     {Py_mod_exec, prs__add_lockable},
     {Py_mod_exec, prs__add_guard_types},

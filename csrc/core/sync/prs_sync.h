@@ -25,7 +25,8 @@ typedef struct prs_sync_os {
   bool (*spin)(_Atomic uint32_t *word, uint32_t unwanted);
   /* Tell how long a wait took, so that the next one knows. */
   void (*spin_learn)(uint64_t waited);
-  _Atomic uint32_t *detached; /* grows when a thread lets go of the GIL */
+  _Atomic uint32_t *detached;    /* grows when a thread lets go of the GIL */
+  unsigned long (*forker)(void); /* in a child: the thread that forked */
 } prs_sync_os_t;
 extern const prs_sync_os_t *prs__os;
 
