@@ -83,6 +83,11 @@ bool prs__seconds_from(PyObject *seconds, uint64_t *out) {
   return ask_python(seconds, out);
 }
 
+bool prs__duration_from(PyObject *seconds, uint64_t *out) {
+  if (seconds == Py_None) return ask_python(seconds, out);
+  return prs__seconds_from(seconds, out);
+}
+
 /* ---- errors -------------------------------------------------------------- */
 
 PyObject *prs__error(const char *module, const char *name, const char *text) {

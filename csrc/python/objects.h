@@ -130,6 +130,8 @@ bool prs__arguments(const prs_signature_t *signature, PyObject *const *args,
 /* Read a duration as users give it: seconds or a timedelta; None or NULL is
  * for ever. Returns: false with an exception set. */
 bool prs__seconds_from(PyObject *seconds, uint64_t *out);
+/* The same, where None is refused: a wait for ever has a method of its own. */
+bool prs__duration_from(PyObject *seconds, uint64_t *out);
 
 /* Make an error that the Python module defines. For the rare path.
  * Returns: a new reference, or NULL with another exception set. */

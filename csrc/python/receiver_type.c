@@ -186,7 +186,7 @@ static PyObject *receiver_recv_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("recv_timeout", args, count, 1, names, &stop) ||
-      !prs__seconds_from(args[0], &timeout))
+      !prs__duration_from(args[0], &timeout))
     return NULL;
   return receive_until(self, timeout, stop, PRS_RECV_TIMEOUT_DISCONNECTED);
 }

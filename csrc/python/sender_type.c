@@ -158,7 +158,7 @@ PyDoc_STRVAR(
     ">>> tx.try_send(1)\n"
     "Ok(None)\n"
     ">>> tx.try_send(2)\n"
-    "Err(Full(..))");
+    "Err(TrySendError::Full(..))");
 
 static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
                                  Py_ssize_t count) {
@@ -190,7 +190,7 @@ PyDoc_STRVAR(send_timeout_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_timeout(1, 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *send_until(prs_end_t *self, PyObject *const *args,
                             PyObject *stop, uint64_t timeout) {
@@ -208,7 +208,7 @@ static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("send_timeout", args, count, 2, names, &stop) ||
-      !prs__seconds_from(args[1], &timeout))
+      !prs__duration_from(args[1], &timeout))
     return NULL;
   return send_until(self, args, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
@@ -232,7 +232,7 @@ PyDoc_STRVAR(send_deadline_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_deadline(1, time.monotonic() + 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
                                       Py_ssize_t count, PyObject *names) {

@@ -152,6 +152,7 @@ class _SendTimeout(SendTimeoutError[T], TimeoutError):
 class _SendTimeoutDisconnected(SendTimeoutError[T]):
     """Every receiver was gone."""
 
+    _text = "sending on a disconnected channel"
     _debug = "SendTimeoutError::Disconnected(..)"
 
 
