@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythread_rs import Builder, Err, JoinHandle, Ok, UseAfterMoveError, move
+from pythread_rs import Builder, Err, JoinHandle, Ok, UseAfterMoveError, _ffi, move
 from pythread_rs import spawn as checked_spawn
 from pythread_rs.sync import mpmc, mpsc
 from pythread_rs.sync.mpsc import RecvError, SendError, TryRecvError, TrySendError
@@ -210,10 +210,9 @@ def test_drop_is_del_while_others_have_a_name(flavor: Any) -> None:
 def test_each_sender_counts_once(flavor: Any) -> None:
     tx, rx = flavor.mpsc()
     others = [tx.clone() for _ in range(3)]
-    for other in others:
-        other.drop()
-        other.drop()
-    del other, others
+    for number in range(6):
+        others[number // 2].drop()
+    others.clear()
     assert rx.try_recv() == Err(TryRecvError.Empty)
     tx.drop()
     del tx
@@ -223,10 +222,9 @@ def test_each_sender_counts_once(flavor: Any) -> None:
 def test_each_receiver_counts_once(flavor: Any) -> None:
     tx, rx = flavor.mpmc()
     others = [rx.clone() for _ in range(3)]
-    for other in others:
-        other.drop()
-        other.drop()
-    del other, others
+    for number in range(6):
+        others[number // 2].drop()
+    others.clear()
     assert not tx.is_disconnected()
     rx.drop()
     assert tx.is_disconnected()
@@ -400,11 +398,15 @@ def test_an_end_that_is_used_later_is_not_moved() -> None:
         main()
 
 
+def send_one(tx: Any, number: int) -> None:
+    tx.send(number).unwrap()
+
+
 def test_clones_are_what_several_threads_get() -> None:
     def main() -> list[int]:
         tx, rx = mpsc.channel()
         for number in range(5):
-            checked_spawn(move(lambda tx=tx.clone(), number=number: tx.send(number).unwrap()))
+            checked_spawn(send_one, tx.clone(), number)
         del tx
         return sorted(rx)
 
@@ -422,6 +424,31 @@ def test_an_end_is_an_argument_that_moves() -> None:
     assert main() == Ok([1])
 
 
+# -- Waits. ----------------------------------------------------------------------------------------
+
+
+def test_waits_are_counted_and_let_others_run(flavor: Any) -> None:
+    parks = _ffi.statistics()["parks"]
+    tx, rx = flavor.mpsc()
+    handle = spawn(sum, range(100_000))
+    assert rx.recv_timeout(0.01).is_err()
+    assert _ffi.statistics()["parks"] > parks
+    assert handle.join(SECONDS) == Ok(4_999_950_000)
+    assert not tx.is_disconnected()
+
+
+def test_what_needs_no_wait_is_no_wait(buffer: Any) -> None:
+    tx, rx = buffer.mpsc()
+    tx.send(0).unwrap()
+    assert rx.recv() == Ok(0)  # whatever is to be set up, is
+    parks = _ffi.statistics()["parks"]
+    for number in range(100):
+        tx.send(number).unwrap()
+        rx.recv().unwrap()
+        rx.try_recv()
+    assert _ffi.statistics()["parks"] - parks < 10  # other threads may go to sleep meanwhile
+
+
 # -- Small things. ---------------------------------------------------------------------------------
 
 
@@ -434,7 +461,7 @@ def test_timeouts_are_seconds_or_a_timedelta(buffer: Any) -> None:
 
 
 def test_an_int_subclass_and_a_bool_are_bounds() -> None:
-    tx, _rx = mpmc.sync_channel(True)  # noqa: FBT003
+    tx, _rx = mpmc.sync_channel(True)
     assert tx.capacity == 1
     assert tx.try_send(None) == Ok(None)
     assert tx.try_send(None) == Err(TrySendError.Full(None))

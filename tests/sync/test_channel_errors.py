@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pythread_rs import Err, Ok
+from pythread_rs import Err
 from pythread_rs.sync import mpmc, mpsc
 from pythread_rs.sync.mpmc import (
     RecvError,
@@ -128,10 +128,8 @@ def test_into_inner_gives_the_value_back(error: Any) -> None:
 # -- In a `match`, as in Rust. ---------------------------------------------------------------------
 
 
-def what(result: Any) -> object:
+def what_was_sent(result: Any) -> object:
     match result:
-        case Ok(value):
-            return value
         case Err(TrySendError.Full(value)):
             return "full", value
         case Err(TrySendError.Disconnected(value)):
@@ -142,6 +140,11 @@ def what(result: Any) -> object:
             return "closed in time", value
         case Err(SendError(value)):
             return "gone", value
+    return result.unwrap()
+
+
+def what_came(result: Any) -> object:
+    match result:
         case Err(TryRecvError.Empty):
             return "empty"
         case Err(TryRecvError.Disconnected):
@@ -152,30 +155,30 @@ def what(result: Any) -> object:
             return "over in time"
         case Err(RecvError()):
             return "no sender"
-    return None
+    return result.unwrap()
 
 
 def test_what_sends_return_is_matched() -> None:
     tx, rx = mpmc.sync_channel(1)
-    assert what(tx.try_send(1)) is None
-    assert what(tx.try_send(2)) == ("full", 2)
-    assert what(tx.send_timeout(3, 0)) == ("late", 3)
+    assert what_was_sent(tx.try_send(1)) is None
+    assert what_was_sent(tx.try_send(2)) == ("full", 2)
+    assert what_was_sent(tx.send_timeout(3, 0)) == ("late", 3)
     rx.drop()
-    assert what(tx.try_send(4)) == ("closed", 4)
-    assert what(tx.send_timeout(5, 0)) == ("closed in time", 5)
-    assert what(tx.send(6)) == ("gone", 6)
+    assert what_was_sent(tx.try_send(4)) == ("closed", 4)
+    assert what_was_sent(tx.send_timeout(5, 0)) == ("closed in time", 5)
+    assert what_was_sent(tx.send(6)) == ("gone", 6)
 
 
 def test_what_receives_return_is_matched() -> None:
     tx, rx = mpmc.channel()
-    assert what(rx.try_recv()) == "empty"
-    assert what(rx.recv_timeout(0)) == "nothing in time"
+    assert what_came(rx.try_recv()) == "empty"
+    assert what_came(rx.recv_timeout(0)) == "nothing in time"
     tx.send(7).unwrap()
     tx.drop()
-    assert what(rx.recv()) == 7
-    assert what(rx.try_recv()) == "over"
-    assert what(rx.recv_timeout(0)) == "over in time"
-    assert what(rx.recv()) == "no sender"
+    assert what_came(rx.recv()) == 7
+    assert what_came(rx.try_recv()) == "over"
+    assert what_came(rx.recv_timeout(0)) == "over in time"
+    assert what_came(rx.recv()) == "no sender"
 
 
 @pytest.mark.parametrize("bound", [0, 1])
@@ -203,6 +206,7 @@ def test_wrong_calls() -> None:
     tx, rx = mpmc.sync_channel(1)
     wrong: Any = tx
     receiver: Any = rx
+    sync_channel: Any = mpmc.sync_channel
     for call in (
         wrong.send,
         wrong.try_send,
@@ -220,13 +224,13 @@ def test_wrong_calls() -> None:
         receiver.recv_timeout,
         lambda: receiver.recv_timeout(None),
         lambda: receiver.recv_deadline(None),
-        lambda: mpmc.sync_channel("1"),  # type: ignore[arg-type]  # pyright: ignore
-        lambda: mpmc.sync_channel(1.5),  # type: ignore[arg-type]  # pyright: ignore
+        lambda: sync_channel("1"),
+        lambda: sync_channel(1.5),
         mpmc.Sender,
         mpmc.Receiver,
     ):
         with pytest.raises(TypeError):
-            call()  # type: ignore[no-untyped-call, operator]
+            call()
     for bad in (
         lambda: rx.recv_timeout(-1),
         lambda: rx.recv_timeout(float("nan")),

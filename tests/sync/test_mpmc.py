@@ -321,7 +321,7 @@ def test_stress_iter(flavor: Any) -> None:
         count = 0
         while True:
             for number in response_rx.try_iter():
-                count += number
+                count += int(number)
                 if count == 200:
                     return count
             request_tx.try_send(None)
@@ -437,7 +437,7 @@ def test_channel_through_channel(flavor: Any) -> None:
             steps += 1
         return steps
 
-    handles = [spawn(send, first_tx), spawn(receive, first_rx)]
+    handles: list[JoinHandle[Any]] = [spawn(send, first_tx), spawn(receive, first_rx)]
     del first_tx, first_rx
     assert joined(*handles) == [None, 100]
 

@@ -181,8 +181,8 @@ def test_a_panicking_sender_disconnects(flavor: Any) -> None:
     tx, rx = flavor.mpsc()
 
     def fail(tx: Any) -> None:
-        mine = tx  # noqa: F841  # a local of a frame that is unwound
-        raise ValueError
+        mine = tx  # a local of a frame that is unwound
+        raise ValueError(mine is tx)
 
     handle = spawn(fail, tx)
     del tx
@@ -486,7 +486,7 @@ def test_recv_try_iter(flavor: Any) -> None:
         count = 0
         while True:
             for number in response_rx.try_iter():
-                count += number
+                count += int(number)
                 if count == 6:
                     return count
             request_tx.send(None).unwrap()
