@@ -256,16 +256,26 @@ def start_daemon() -> NoReturn:
 
 def receive() -> NoReturn:
     """Wait for what never comes, or not for long, or for what somebody sends now and then."""
-    wait = rng.choice((silent_rx.recv, busy_rx.recv, lambda: silent_rx.recv_timeout(0.001)))
+    waits: list[Callable[[], object]] = [
+        silent_rx.recv,
+        busy_rx.recv,
+        lambda: silent_rx.recv_timeout(0.001),
+    ]
+    wait = rng.choice(waits)
     while True:
         wait()
 
 
 def send() -> NoReturn:
     """Wait for a receiver that is none, or not for long, or for one that comes now and then."""
-    wait = rng.choice((full_tx.send, busy_tx.send, lambda n: full_tx.send_timeout(n, 0.001)))
+    waits: list[Callable[[], object]] = [
+        lambda: full_tx.send(1),
+        lambda: busy_tx.send(1),
+        lambda: full_tx.send_timeout(1, 0.001),
+    ]
+    wait = rng.choice(waits)
     while True:
-        wait(1)
+        wait()
 
 
 def receive_all() -> None:
