@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NoReturn, TypeVar, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
 from pythread_rs.sync._channel_errors import (
@@ -136,6 +136,12 @@ class Receiver(_ffi.ReceiverBase[T], Generic[T]):
         cannot_be_pickled(self)
 
 
+# With a type argument, which a class by itself has not.
+_SENDER: Final[type[Sender[Any]]] = Sender
+_SYNC_SENDER: Final[type[SyncSender[Any]]] = SyncSender
+_RECEIVER: Final[type[Receiver[Any]]] = Receiver
+
+
 def channel() -> tuple[Sender[Any], Receiver[Any]]:
     """Make a channel without a bound: Rust's `mpsc::channel`.
 
@@ -149,8 +155,7 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send("hi"), rx.recv()
     (Ok(None), Ok('hi'))
     """
-    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, -1)
-    return ends
+    return _ffi.channel(_SENDER, _RECEIVER, -1)
 
 
 def sync_channel(bound: int, /) -> tuple[SyncSender[Any], Receiver[Any]]:
@@ -172,7 +177,4 @@ def sync_channel(bound: int, /) -> tuple[SyncSender[Any], Receiver[Any]]:
     >>> tx.send(1), tx.send(2), tx.try_send(3)
     (Ok(None), Ok(None), Err(TrySendError::Full(..)))
     """
-    ends: tuple[SyncSender[Any], Receiver[Any]] = _ffi.channel(
-        SyncSender, Receiver, _ffi.bound(bound)
-    )
-    return ends
+    return _ffi.channel(_SYNC_SENDER, _RECEIVER, _ffi.bound(bound))
