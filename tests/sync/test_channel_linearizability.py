@@ -24,6 +24,8 @@ from pythread_rs.sync.mpmc import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.sync import linearizability
     from tests.sync.linearizability import Call, Channel
 else:  # test folders are no packages
@@ -80,7 +82,7 @@ class Recorder:
         result = linearizability.OK if operation.startswith("drop") else word(outcome)
         self.calls.append(Call(thread, operation, argument, result, invoked, returned))
 
-    def send(self, thread: int, operations: list[str], tx: mpmc.Sender[int]) -> None:
+    def send(self, thread: int, operations: Sequence[str], tx: mpmc.Sender[int]) -> None:
         self.start.wait(SECONDS)
         for place, operation in enumerate(operations):
             message = 100 * thread + place
@@ -89,7 +91,7 @@ class Recorder:
             self.note(thread, operation, message, lambda: method(message, *rest))  # noqa: B023
         self.note(thread, "drop_sender", None, tx.drop)
 
-    def receive(self, thread: int, operations: list[str], rx: mpmc.Receiver[int]) -> None:
+    def receive(self, thread: int, operations: Sequence[str], rx: mpmc.Receiver[int]) -> None:
         self.start.wait(SECONDS)
         for operation in operations:
             rest = (SHORT,) if operation == "recv_timeout" else ()
