@@ -14,6 +14,7 @@ SHAPES = (
     "is_finished",
     "ownership",
     "channels",
+    "atomics",
     "import_time",
     "many_parked",
     "sequential_100k",

@@ -5,7 +5,7 @@ static int wait_for_waiter(void *waiter, uint64_t timeout) {
   int status = prs_waiter_wait(waiter, timeout);
 #ifndef Py_GIL_DISABLED
   const prs_waiter_t *self = waiter;
-  if (status == PRS_OK && !self->crowded) prs__table->turn_await(self->turn);
+  if (status == PRS_OK && !self->followed) prs__table->turn_await(self->turn);
 #endif
   prs__table->hold();
   return status;
@@ -25,9 +25,17 @@ prs_waiter_t *prs__waiter(uint32_t count) {
   return waiter;
 }
 
+bool prs__give_up(prs_waiter_t *waiter) {
+  if (prs_waiter_cancel(waiter)) return true;
+  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  return false;
+}
+
 int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   int status = prs__wait_interruptibly(wait_for_waiter, waiter, timeout);
-  if (status == PRS_OK || prs_waiter_cancel(waiter)) return status;
+  if (status != PRS_OK && prs_waiter_cancel(waiter)) return status;
+  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  if (status == PRS_OK) return PRS_OK;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
 

@@ -92,11 +92,19 @@ static PyMethodDef functions[] = {
     {"set_refusals", prs__set_refusals, METH_O,
      "set_refusals(callables, /)\n--\n\n"
      "Take what makes the errors of channels."},
+    {"count_waking", prs__count_waking, METH_NOARGS,
+     "count_waking()\n--\n\n"
+     "Count the threads whose wait has ended and that do not run yet."},
+    {"set_watch", prs__set_watch, METH_VARARGS,
+     "set_watch(enter, leave, took, let_go, /)\n--\n\n"
+     "Tell these of each wait and each lock; None for no longer."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_ownership},
+    {Py_mod_exec, prs__add_atomics},
+    {Py_mod_exec, prs__add_arc_type},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
@@ -105,6 +113,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
     {Py_mod_exec, prs__add_stop_type},
+    {Py_mod_exec, prs__add_weak_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

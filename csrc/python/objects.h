@@ -28,12 +28,44 @@ int prs__add_sender_type(PyObject *module);
 int prs__add_receiver_type(PyObject *module);
 PyObject *prs__make_channel(PyObject *module, PyObject *args);
 PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
+int prs__add_atomics(PyObject *module);
 int prs__add_ownership(PyObject *module);
+int prs__add_arc_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
+int prs__add_weak_type(PyObject *module);
+
+/* Who takes a value over, and by which rule. */
+typedef struct prs_sink {
+  PyCFunction method; /* the C function that is called with it; or NULL */
+  PyTypeObject *const *type; /* the type that is called with it; or NULL */
+  bool sync; /* it must be Sync, and others may hold it, as in an `Arc` */
+} prs_sink_t;
+
+/* As prs__take_over(), for what is not of the commonest types. */
+PyObject *prs__take_over_slowly(PyObject *const *slot, const prs_sink_t *sink);
+
+/* Take over a value from the Python code that calls a C function of ours with
+ * it. It leaves the variables of the caller that are never read again, and the
+ * place where it stands.
+ * `slot`: where it stands in the vectorcall arguments (METH_FASTCALL, or a
+ *   type's tp_vectorcall). `*slot` must not be used afterwards.
+ * Returns: a new reference, what is to be stored; NULL with an exception set,
+ *   an OwnershipError as a rule, and nothing changed.
+ * Blocks:  no; it may run Python code.
+ * Threads: any. */
+static inline PyObject *prs__take_over(PyObject *const *slot,
+                                       const prs_sink_t *sink) {
+  PyTypeObject *type = Py_TYPE(*slot);
+  if (type == &PyLong_Type || type == &PyUnicode_Type ||
+      type == &PyFloat_Type || type == &PyBytes_Type || type == &PyBool_Type ||
+      *slot == Py_None)
+    return Py_NewRef(*slot);
+  return prs__take_over_slowly(slot, sink);
+}
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -81,22 +113,44 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout);
 
 /* Read a moment of time.monotonic() as nanoseconds from now. */
 bool prs__deadline_from(PyObject *moment, uint64_t *out);
+/* Give up a waiter that was queued and is not going to be waited for.
+ * Returns: false when it is finished. */
+bool prs__give_up(prs_waiter_t *waiter);
 /* Check how many positional arguments a method got. */
 bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted);
 /* The same, and read the keyword `stop`; NULL for none. */
 bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
                     Py_ssize_t wanted, PyObject *names, PyObject **stop);
 
-/* Stand-in until the check is there. */
-typedef struct prs_sink {
-  const char *what;
-} prs_sink_t;
-static const prs_sink_t prs__sent = {"send"};
-static inline PyObject *prs__take_over(PyObject *const *slot,
-                                       const prs_sink_t *sink) {
-  (void)sink;
-  return Py_NewRef(*slot);
+/* ---- deadlock.c ---------------------------------------------------------- */
+
+/* Whether PYTHREAD_RS_DEADLOCK asks for the graph of waits. */
+extern bool prs__watches;
+PyObject *prs__set_watch(PyObject *module, PyObject *args);
+PyObject *prs__count_waking(PyObject *module, PyObject *unused);
+bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
+void prs__watch_waited(void);
+void prs__watch_acquired(PyObject *object);
+void prs__watch_released(PyObject *object);
+
+/* Before a wait for `object`, and `what` the call is. Returns: false with
+ * DeadlockError set when it could never end. */
+static inline bool prs__may_wait(PyObject *object, const char *what,
+                                 uint64_t timeout) {
+  return !prs__watches || prs__watch_wait(object, what, timeout);
 }
+/* After it, however it ended. */
+static inline void prs__waited(void) {
+  if (prs__watches) prs__watch_waited();
+}
+/* The calling thread has taken a lock, or lets it go. */
+static inline void prs__acquired(PyObject *lock) {
+  if (prs__watches) prs__watch_acquired(lock);
+}
+static inline void prs__released(PyObject *lock) {
+  if (prs__watches) prs__watch_released(lock);
+}
+
 /* ---- stop_type.c --------------------------------------------------------- */
 
 /* Read a `stop=` argument: a StopToken, or None or NULL for none.

@@ -129,11 +129,20 @@ static PyObject *packet_wait(packet_object_t *self, PyObject *arg) {
   if (!prs__timeout_from(arg, &timeout)) return NULL;
   prs_packet_t *packet = self->packet;
   if (prs__table->packet_state(packet) < PRS_DONE) {
+    if (timeout != 0 && !prs__may_wait((PyObject *)self, "join", timeout))
+      return NULL;
     int status = wait_until_final(packet, timeout);
+    prs__waited();
     if (status == PRS__RAISED) return NULL;
     if (status != PRS_OK) return PyLong_FromLong(status);
   }
   return PyLong_FromLong((long)prs__table->packet_state(packet));
+}
+
+static PyObject *packet_same(packet_object_t *self, PyObject *other) {
+  bool same = Py_IS_TYPE(other, Py_TYPE(self)) &&
+              ((packet_object_t *)other)->packet == self->packet;
+  return PyBool_FromLong(same);
 }
 
 static PyObject *packet_is_finished(packet_object_t *self, PyObject *unused) {
@@ -249,6 +258,8 @@ bool prs__wait_for_one(PyObject *list, bool *raised) {
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))packet_start, METH_FASTCALL,
      start_doc},
+    {"same", (PyCFunction)packet_same, METH_O,
+     "same(other, /)\n--\n\nTell whether two packets are of one thread."},
     {"wait", (PyCFunction)packet_wait, METH_O, wait_doc},
     {"is_finished", (PyCFunction)packet_is_finished, METH_NOARGS,
      "is_finished()\n--\n\nTell whether the state is final. Never blocks."},

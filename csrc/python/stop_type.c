@@ -56,7 +56,7 @@ static void raise_stopped(void) {
 
 /* The stop came first, or at the same time as something else. */
 static int stopped_before(prs_waiter_t *waiter) {
-  if (!prs_waiter_cancel(waiter)) return PRS_OK;
+  if (!prs__give_up(waiter)) return PRS_OK;
   raise_stopped();
   return PRS__RAISED;
 }

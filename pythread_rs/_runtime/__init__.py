@@ -2,9 +2,11 @@
 
 Layout: `_info` is what a thread knows of itself, `_local` its thread-locals, `_run` the entry
 that every new thread calls, `_unwind` what a panic lets go, `_start` the spawning side,
-`_threading` its place in `threading`, `_exit` and `_fork` the end of the process and its copies.
+`_threading` its place in `threading`, `_deadlock` the graph of waits, `_exit` and `_fork` the end
+of the process and its copies.
 """
 
+from pythread_rs._runtime._deadlock import install as _install_deadlock
 from pythread_rs._runtime._errors import DeadlockError, JoinError, SpawnError
 from pythread_rs._runtime._exit import drop_own_thread_locals
 from pythread_rs._runtime._exit import install as _install_exit
@@ -31,3 +33,4 @@ __all__ = [
 _connect()
 _install_exit()
 _install_fork()
+_install_deadlock()

@@ -18,10 +18,12 @@ from pythread_rs._runtime._info import ThreadInfo
 __all__ = [
     "begin_tracing",
     "end_tracing",
+    "find",
     "forget",
     "forget_for_fork",
     "register",
     "restore_after_fork",
+    "running",
 ]
 
 _active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
@@ -197,3 +199,13 @@ def restore_after_fork(thread: threading.Thread | None) -> None:
     """Put the entry back in the parent."""
     if isinstance(thread, NativeThread):
         _active[thread._ident] = thread
+
+
+def find(ident: int) -> threading.Thread | None:
+    """Return the thread with an ident, as `threading` knows it."""
+    return _active.get(ident)
+
+
+def running() -> list[tuple[int, NativeThread]]:
+    """List our threads that run a closure, with their idents."""
+    return [(k, v) for k, v in list(_active.items()) if isinstance(v, NativeThread)]

@@ -5,6 +5,7 @@
 #include "prs_sync.h"
 
 const prs_sync_os_t *prs__os;
+_Atomic uint32_t prs__waking;
 
 /* ---- guard --------------------------------------------------------------- */
 
@@ -174,8 +175,10 @@ prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
     prs_waiter_t *waiter = node->waiter;
     if (waiter == self || !claim(waiter)) continue;
     prs__queue_remove(node);
+    if (waiter->notify == NULL)
+      atomic_fetch_add_explicit(&prs__waking, 1, memory_order_relaxed);
     waiter->chosen = (uint32_t)(node - waiter->nodes);
-    waiter->crowded = queue->first != NULL;
+    waiter->followed = queue->first != NULL;
     waiter->turn =
         atomic_load_explicit(prs__os->detached, memory_order_relaxed);
     waiter->next_woken = wakes->first;

@@ -1,0 +1,190 @@
+"""Deadlocks found as they happen, when PYTHREAD_RS_DEADLOCK=1 asks for it.
+
+Each thread that is about to wait says what for, and each that takes a lock says so. A wait that
+could never end raises `DeadlockError` in the thread that would have closed the circle:
+
+- a circle of locks and joins, each held or to be ended by the next thread;
+- or every Python thread waits, without a time, for locks, joins and channels of this package.
+
+A channel does not know who might send, so a channel alone is never part of a circle.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+from pythread_rs import _ffi
+from pythread_rs._runtime import _threading
+from pythread_rs._runtime._errors import DeadlockError
+
+__all__ = ["install", "uninstall"]
+
+_VARIABLE: Final = "PYTHREAD_RS_DEADLOCK"
+_PACKAGE: Final = __name__.partition(".")[0]
+
+
+class _Wait(NamedTuple):
+    """What a thread waits for."""
+
+    object: Any
+    what: str
+    timed: bool
+    where: str
+
+
+class _Hold(NamedTuple):
+    """A lock that a thread has taken."""
+
+    ident: int
+    where: str
+
+
+class _Graph:
+    """Who waits for what, and who holds what. Under its lock, for no longer than a look takes."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.waits: dict[int, _Wait] = {}
+        self.holds: dict[int, list[_Hold]] = {}  # by the id of the lock
+        self.process = os.getpid()
+
+    def enter(self, awaited: Any, what: str, timed: bool) -> None:
+        """Note a wait of the calling thread, or raise if it could never end."""
+        me = threading.get_ident()
+        wait = _Wait(awaited, what, timed, _place())
+        with self.lock:
+            self._forget_parent()
+            self.waits[me] = wait
+            text = "" if timed else self._why_for_ever(me)
+            if text:
+                del self.waits[me]
+        if text:
+            raise DeadlockError(text)
+
+    def leave(self) -> None:
+        """Note that the calling thread waits no longer."""
+        with self.lock:
+            self.waits.pop(threading.get_ident(), None)
+
+    def took(self, lock: Any) -> None:
+        """Note that the calling thread holds a lock."""
+        hold = _Hold(threading.get_ident(), _place())
+        with self.lock:
+            self._forget_parent()
+            self.holds.setdefault(id(lock), []).append(hold)
+
+    def let_go(self, lock: Any) -> None:
+        """Note that a lock was let go, by the calling thread if it held it."""
+        me = threading.get_ident()
+        with self.lock:
+            held = self.holds.get(id(lock), [])
+            own = next((hold for hold in reversed(held) if hold.ident == me), None)
+            if own is None:
+                own = held[-1] if held else None
+            if own is not None:
+                held.remove(own)
+            if not held:
+                self.holds.pop(id(lock), None)
+
+    def _forget_parent(self) -> None:
+        """Drop what threads of the parent did, in the child of a fork."""
+        if self.process == os.getpid():
+            return
+        self.process = os.getpid()
+        me = threading.get_ident()
+        self.waits = {ident: wait for ident, wait in self.waits.items() if ident == me}
+        kept = ((key, [h for h in held if h.ident == me]) for key, held in self.holds.items())
+        self.holds = {key: held for key, held in kept if held}
+
+    def _why_for_ever(self, me: int) -> str:
+        circle = self._circle(me, me, set())
+        if circle:
+            return self._describe("a circle of waits", circle)
+        waiting = {ident for ident, wait in self.waits.items() if not _has_an_end(wait)}
+        if _all_threads_are_in(waiting):
+            return self._describe("every thread waits", sorted(waiting, key=lambda t: t != me))
+        return ""
+
+    def _circle(self, at: int, me: int, seen: set[int]) -> list[int]:
+        """List the threads from `at` to one that waits for `me`."""
+        wait = self.waits.get(at)
+        if wait is None or wait.timed or at in seen:
+            return []
+        seen.add(at)
+        for owner in self._owners(wait):
+            if owner == me:
+                return [at]
+            rest = self._circle(owner, me, seen)
+            if rest:
+                return [at, *rest]
+        return []
+
+    def _owners(self, wait: _Wait) -> Iterator[int]:
+        """Yield the threads without which a wait does not end."""
+        if isinstance(wait.object, _ffi.Packet):
+            for ident, thread in list(_threading.running()):
+                if thread._packet is not None and wait.object.same(thread._packet):
+                    yield ident
+        for hold in self.holds.get(id(wait.object), ()):
+            yield hold.ident
+
+    def _describe(self, headline: str, idents: list[int]) -> str:
+        lines = [f"deadlock: {headline}"]
+        for ident in idents:
+            wait = self.waits[ident]
+            lines.append(f"  thread '{_name(ident)}' waits in {wait.what}() at {wait.where}")
+            lines += [
+                f"    for the lock that thread '{_name(hold.ident)}' took at {hold.where}"
+                for hold in self.holds.get(id(wait.object), ())
+            ]
+        return "\n".join(lines)
+
+
+def _has_an_end(wait: _Wait) -> bool:
+    """Tell whether a wait ends by itself, or has ended and its thread is not back yet."""
+    return wait.timed or (isinstance(wait.object, _ffi.Packet) and wait.object.is_finished())
+
+
+def _all_threads_are_in(idents: set[int]) -> bool:
+    """Tell whether no other thread runs Python, or is on its way to it."""
+    if _ffi.count_waking() or not set(sys._current_frames()) <= idents:
+        return False
+    ours = sum(1 for ident, _ in _threading.running() if ident in idents)
+    if ours != _ffi.statistics()["live"]:
+        return False
+    return all(thread.ident in idents for thread in threading.enumerate())
+
+
+def _name(ident: int) -> str:
+    thread = _threading.find(ident)
+    if thread is threading.main_thread():
+        return "main"
+    return "<unnamed>" if thread is None else thread.name
+
+
+def _place() -> str:
+    """Name the line of the innermost frame that is not the package's own."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_own(frame):
+        frame = frame.f_back
+    return "an unknown place" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _is_own(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    return isinstance(name, str) and (name == _PACKAGE or name.startswith(f"{_PACKAGE}."))
+
+
+def install() -> None:
+    """Watch, if the environment asks for it."""
+    if os.environ.get(_VARIABLE) == "1":
+        graph = _Graph()
+        _ffi.set_watch(graph.enter, graph.leave, graph.took, graph.let_go)
+
+
+def uninstall() -> None:
+    """Watch no longer."""
+    _ffi.set_watch(None, None, None, None)
