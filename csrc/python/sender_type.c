@@ -319,6 +319,8 @@ PyDoc_STRVAR(drop_doc,
              "drop()\n--\n\n"
              "Drop this sender now: Rust's `drop(sender)`; `del` drops it when "
              "no other name is left.\n\n"
+             "Returns:\n"
+             "    None, also when it was dropped before.\n\n"
              "Blocks: no.\n"
              "Thread safety: any thread. Twice does nothing.\n\n"
              ">>> from pythread_rs.sync import mpsc\n"
@@ -358,7 +360,10 @@ static PyMethodDef methods[] = {
     {"drop", METHOD(sender_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(sender_is_disconnected), METH_NOARGS,
      "is_disconnected()\n--\n\n"
-     "Tell whether every receiver is gone: Rust's `Sender::is_disconnected`."},
+     "Tell whether every receiver is gone: Rust's "
+     "`Sender::is_disconnected`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"_len", METHOD(prs__end_len), METH_NOARGS, NULL},
     {"_is_empty", METHOD(prs__end_is_empty), METH_NOARGS, NULL},
     {"_is_full", METHOD(prs__end_is_full), METH_NOARGS, NULL},

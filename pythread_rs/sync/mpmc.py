@@ -28,7 +28,7 @@ __all__ = [
     "sync_channel",
 ]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _State:
@@ -54,7 +54,14 @@ class _State:
         return self._capacity  # type: ignore[attr-defined, no-any-return]
 
     def same_channel(self, other: object) -> bool:
-        """Tell whether two ends are of one channel: Rust's `same_channel`."""
+        """Tell whether two ends are of one channel: Rust's `same_channel`.
+
+        Args:
+            other: a sender or a receiver.
+
+        Raises:
+            TypeError: it is none.
+        """
         return self._same_channel(other)  # type: ignore[attr-defined, no-any-return]
 
     def __copy__(self) -> NoReturn:
@@ -68,8 +75,12 @@ class _State:
 
 
 @final
-class Sender(_State, _ffi.SenderBase[T], Generic[T]):
+class Sender(_State, _ffi.SenderBase[_T], Generic[_T]):
     """The sending half of a channel: Rust's `mpmc::Sender`. It can be cloned.
+
+    Blocks: what does not say so does not wait.
+
+    Thread safety: any thread may call any method.
 
     >>> tx, rx = sync_channel(1)
     >>> tx.send(1), tx.len(), tx.is_full(), tx.capacity
@@ -84,10 +95,14 @@ class Sender(_State, _ffi.SenderBase[T], Generic[T]):
 
 
 @final
-class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
+class Receiver(_State, _ffi.ReceiverBase[_T], Generic[_T]):
     """The receiving half of a channel: Rust's `mpmc::Receiver`. It can be cloned.
 
     Each message goes to one receiver.
+
+    Blocks: what does not say so does not wait.
+
+    Thread safety: any thread may call any method.
 
     >>> tx, rx = channel()
     >>> other = rx.clone()
@@ -98,7 +113,7 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
     __slots__ = ()
     __thread_send__ = "handle"
 
-    def clone(self) -> Receiver[T]:
+    def clone(self) -> Receiver[_T]:
         """Make one more receiver of the same channel: Rust's `Receiver::clone`.
 
         Blocks: no.
@@ -110,7 +125,7 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
         """
         return self._clone()
 
-    def iter(self) -> Iter[T]:
+    def iter(self) -> Iter[_T]:
         """Return an iterator that waits for each message: Rust's `Receiver::iter`.
 
         >>> tx, rx = channel()
@@ -121,7 +136,7 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
         """
         return Iter(self)
 
-    def try_iter(self) -> TryIter[T]:
+    def try_iter(self) -> TryIter[_T]:
         """Return an iterator over the messages that are there: Rust's `Receiver::try_iter`.
 
         >>> tx, rx = channel()

@@ -196,10 +196,9 @@ def test_the_value_that_comes_back_is_the_one_that_was_sent(bound: int) -> None:
 
 
 def test_an_exception_that_was_sent_comes_back_inside_the_error() -> None:
-    message = ValueError("sent")
     tx, rx = mpmc.channel()
     del rx
-    assert isinstance(tx.send(message).unwrap_err().value, ValueError)
+    assert isinstance(tx.send(ValueError("sent")).unwrap_err().value, ValueError)
 
 
 def test_wrong_calls() -> None:
