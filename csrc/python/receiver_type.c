@@ -192,7 +192,7 @@ static PyObject *receiver_recv_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("recv_timeout", args, count, 1, names, &stop) ||
-      !prs__seconds_from(args[0], &timeout))
+      !prs__duration_from(args[0], &timeout))
     return NULL;
   return receive_until(self, timeout, stop, PRS_RECV_TIMEOUT_DISCONNECTED);
 }
@@ -272,10 +272,13 @@ static void drop(prs_end_t *self) {
 
 PyDoc_STRVAR(drop_doc,
              "drop()\n--\n\n"
-             "Drop this receiver now: Rust's `drop(receiver)`; `del` drops it "
-             "when no other name is\nleft.\n\n"
-             "With the last one go the messages that are still in the channel, "
-             "and senders are told.\n\n"
+             "Drop this receiver now: Rust's `drop(receiver)`.\n\n"
+             "`del` drops it when no other name is left. "
+             "With the last one go the messages that\n"
+             "are still in the channel, and senders are told; who waits on it "
+             "gets a `RecvError`.\n\n"
+             "Returns:\n"
+             "    None, also when it was dropped before.\n\n"
              "Blocks: no.\n"
              "Thread safety: any thread. Twice does nothing.\n\n"
              ">>> from pythread_rs.sync import mpsc\n"
@@ -323,8 +326,11 @@ static PyMethodDef methods[] = {
     {"drop", METHOD(receiver_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(receiver_is_disconnected), METH_NOARGS,
      "is_disconnected()\n--\n\n"
-     "Tell whether every sender is gone: Rust's `Receiver::is_disconnected`. "
-     "Messages may be\nleft."},
+     "Tell whether every sender is gone: Rust's "
+     "`Receiver::is_disconnected`.\n\n"
+     "Messages may be left.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"_clone", METHOD(receiver_clone), METH_NOARGS, NULL},
     {"_try_next", METHOD(receiver_try_next), METH_NOARGS, NULL},
     {"_len", METHOD(prs__end_len), METH_NOARGS, NULL},

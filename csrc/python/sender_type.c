@@ -197,7 +197,7 @@ PyDoc_STRVAR(
     ">>> tx.try_send(1)\n"
     "Ok(None)\n"
     ">>> tx.try_send(2)\n"
-    "Err(Full(..))");
+    "Err(TrySendError::Full(..))");
 
 static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
                                  Py_ssize_t count) {
@@ -229,7 +229,7 @@ PyDoc_STRVAR(send_timeout_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_timeout(1, 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *send_until(prs_end_t *self, PyObject *const *args,
                             const prs_sink_t *sink, PyObject *stop,
@@ -248,7 +248,7 @@ static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("send_timeout", args, count, 2, names, &stop) ||
-      !prs__seconds_from(args[1], &timeout))
+      !prs__duration_from(args[1], &timeout))
     return NULL;
   return send_until(self, args, &timed, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
@@ -272,7 +272,7 @@ PyDoc_STRVAR(send_deadline_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_deadline(1, time.monotonic() + 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
                                       Py_ssize_t count, PyObject *names) {
@@ -319,6 +319,8 @@ PyDoc_STRVAR(drop_doc,
              "drop()\n--\n\n"
              "Drop this sender now: Rust's `drop(sender)`; `del` drops it when "
              "no other name is left.\n\n"
+             "Returns:\n"
+             "    None, also when it was dropped before.\n\n"
              "Blocks: no.\n"
              "Thread safety: any thread. Twice does nothing.\n\n"
              ">>> from pythread_rs.sync import mpsc\n"
@@ -358,7 +360,10 @@ static PyMethodDef methods[] = {
     {"drop", METHOD(sender_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(sender_is_disconnected), METH_NOARGS,
      "is_disconnected()\n--\n\n"
-     "Tell whether every receiver is gone: Rust's `Sender::is_disconnected`."},
+     "Tell whether every receiver is gone: Rust's "
+     "`Sender::is_disconnected`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"_len", METHOD(prs__end_len), METH_NOARGS, NULL},
     {"_is_empty", METHOD(prs__end_is_empty), METH_NOARGS, NULL},
     {"_is_full", METHOD(prs__end_is_full), METH_NOARGS, NULL},

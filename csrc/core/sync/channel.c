@@ -129,6 +129,11 @@ static prs_node_t *next_sender(prs_channel_t *channel, const prs_node_t *node,
   return other;
 }
 
+/* Whether no message will come to a receiver that waits. */
+static bool is_over(const prs_channel_t *channel) {
+  return channel->senders == 0 || channel->receivers == 0;
+}
+
 static int recv(prs_channel_t *channel, void **item, prs_node_t *node,
                 prs_wakes_t *wakes) {
   if (channel->count > 0) {
@@ -146,7 +151,7 @@ static int recv(prs_channel_t *channel, void **item, prs_node_t *node,
     *item = other->item;
     return PRS_CHANNEL_DONE;
   }
-  if (channel->senders == 0) return PRS_CHANNEL_DISCONNECTED;
+  if (is_over(channel)) return PRS_CHANNEL_DISCONNECTED;
   return queue_or_refuse(&channel->receiving, node, NULL);
 }
 
@@ -208,8 +213,9 @@ static void wake_some(prs_queue_t *queue, prs_wakes_t *wakes) {
   }
 }
 
+/* A receiver may be dropped while another thread waits on it. */
 static void chain(prs_channel_t *channel, prs_wakes_t *wakes) {
-  if (channel->senders == 0) wake_some(&channel->receiving, wakes);
+  if (is_over(channel)) wake_some(&channel->receiving, wakes);
   if (channel->receivers == 0) wake_some(&channel->sending, wakes);
 }
 
