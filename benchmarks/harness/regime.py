@@ -14,6 +14,7 @@ SHAPES = (
     "is_finished",
     "ownership",
     "atomics",
+    "barriers",
     "import_time",
     "many_parked",
     "sequential_100k",
