@@ -15,6 +15,7 @@ SHAPES = (
     "ownership",
     "channels",
     "atomics",
+    "barriers",
     "import_time",
     "many_parked",
     "sequential_100k",

@@ -17,6 +17,26 @@ static bool wait_for(prs_waiter_t *waiter, uint64_t timeout) {
   return status == PRS_OK || !prs_waiter_cancel(waiter);
 }
 
+static void some_are_woken_and_no_more(void) {
+  blocking_init();
+  prs_queue_t queue = {0};
+  prs_wakes_t wakes = {0};
+  prs_waiter_t *waiters[3];
+  for (int i = 0; i < 3; i++) {
+    waiters[i] = new_waiter();
+    prs__queue_push(&queue, &waiters[i]->nodes[0]);
+  }
+  ASSERT_INT(0, prs__wake_some(&queue, 2, &wakes));
+  prs_wakes_send(&wakes);
+  for (int i = 0; i < 2; i++)
+    ASSERT_INT(PRS_OK, prs_waiter_wait(waiters[i], 0));
+  ASSERT_INT(PRS_ETIMEDOUT, prs_waiter_wait(waiters[2], 0));
+  ASSERT_INT(4, prs__wake_some(&queue, 5, &wakes));
+  prs_wakes_send(&wakes);
+  ASSERT(prs__queue_is_empty(&queue));
+  for (int i = 0; i < 3; i++) prs_waiter_free(waiters[i]);
+}
+
 /* ---- barrier ------------------------------------------------------------- */
 
 /* Returns: 1 for the leader, 0 for the others, -1 for one that gave up. */
@@ -274,6 +294,7 @@ static void tokens_go_to_and_fro(void) {
 }
 
 const check_test_t check_tests[] = {
+    TEST(some_are_woken_and_no_more),
     TEST(barrier_for_none_or_one_opens_at_once),
     TEST(who_gives_up_is_not_counted),
     TEST(who_gives_up_too_late_has_met),

@@ -603,6 +603,7 @@ FORKED = """
     from pythread_rs import spawn
     from pythread_rs.ownership import assume_send
     from pythread_rs.sync import Once, OnceLock, OncePoisonedError, Parker
+    from pythread_rs.thread import DeadlockError
 
     once, cell = Once(), OnceLock()
     inside, go_on = Parker(), Parker()
@@ -633,7 +634,11 @@ FORKED = """
         pid = os.fork()
         if pid == 0:
             # Who forked is the one who runs it, here too.
-            return 3
+            try:
+                cell.get_or_init(int)
+            except DeadlockError:
+                return 3
+            os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
         return 4
 

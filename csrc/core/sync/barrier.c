@@ -4,6 +4,11 @@
  * of two rounds may exist at once, each in the queue of its round's parity. */
 #include "prs_meet.h"
 
+/* Those who meet are few, as a rule, and all are wanted for the next round:
+ * more at once than elsewhere. Measured against 1, 2 and 3 with 4 and 8
+ * threads. */
+#define CHAIN 8
+
 int prs__wake_some(prs_queue_t *queue, int most, prs_wakes_t *wakes) {
   while (most > 0) {
     prs_node_t *node = prs__queue_claim(queue, NULL, wakes);
@@ -43,7 +48,7 @@ static void open_round(prs_barrier_t *barrier, prs_wakes_t *wakes) {
   while (prs__queue_claim(before, NULL, wakes) != NULL) continue;
   barrier->arrived = 0;
   barrier->round++;
-  (void)prs__wake_some(here, PRS_CHAIN, wakes);
+  (void)prs__wake_some(here, CHAIN, wakes);
 }
 
 static int arrive(prs_barrier_t *barrier, prs_node_t *node,
@@ -77,7 +82,7 @@ bool prs_barrier_leave(prs_barrier_t *barrier, prs_node_t *node,
   if (!is_open)
     barrier->arrived--;
   else if (round + 1 == barrier->round)
-    (void)prs__wake_some(&barrier->waiting[round & 1], PRS_CHAIN, wakes);
+    (void)prs__wake_some(&barrier->waiting[round & 1], CHAIN, wakes);
   leave(barrier);
   return is_open;
 }
