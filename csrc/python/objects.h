@@ -201,8 +201,6 @@ bool prs__arguments(const prs_signature_t *signature, PyObject *const *args,
 bool prs__duration_from(PyObject *seconds, uint64_t *out);
 /* The same, and None or NULL is for ever. */
 bool prs__seconds_from(PyObject *seconds, uint64_t *out);
-/* The same, where None is refused: a wait for ever has a method of its own. */
-bool prs__duration_from(PyObject *seconds, uint64_t *out);
 
 /* Make an error that the Python module defines. For the rare path.
  * Returns: a new reference, or NULL with another exception set. */
