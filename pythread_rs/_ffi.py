@@ -17,12 +17,18 @@ __all__ = [
     "PARKED",
     "TIMED_OUT",
     "Moved",
+    "OneshotReceiverBase",
+    "OneshotSenderBase",
     "Packet",
     "Parker",
     "ReceiverBase",
     "ScopeBase",
+    "SelectBase",
     "SenderBase",
+    "Sending",
     "StopTokenBase",
+    "Ticket",
+    "TimerBase",
     "available_parallelism",
     "backend",
     "bound",
@@ -52,10 +58,13 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "select",
     "set_kind",
+    "set_oneshot_errors",
     "set_refusals",
     "set_results",
     "set_rules",
+    "set_send_async",
     "set_watch",
     "sleep",
     "statistics",
@@ -71,7 +80,16 @@ Packet = _objects.Packet
 Parker = _objects.Parker
 ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
+SelectBase = _objects.SelectBase
 SenderBase = _objects.SenderBase
+Sending = _objects.Sending
+Ticket = _objects.Ticket
+TimerBase = _objects.TimerBase
+OneshotReceiverBase = _objects.OneshotReceiverBase
+OneshotSenderBase = _objects.OneshotSenderBase
+select = _objects.select
+set_oneshot_errors = _objects.set_oneshot_errors
+set_send_async = _objects.set_send_async
 channel = _objects.channel
 count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals

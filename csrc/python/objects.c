@@ -110,6 +110,11 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_channel_type},
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
+    {Py_mod_exec, prs__add_oneshot_types},
+    {Py_mod_exec, prs__add_select},
+    {Py_mod_exec, prs__add_sending_type},
+    {Py_mod_exec, prs__add_ticket_type},
+    {Py_mod_exec, prs__add_timer_type},
     {Py_mod_exec, prs__add_stop_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},

@@ -33,6 +33,11 @@ int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+int prs__add_select(PyObject *module);
+int prs__add_sending_type(PyObject *module);
+int prs__add_oneshot_types(PyObject *module);
+int prs__add_ticket_type(PyObject *module);
+int prs__add_timer_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.

@@ -1,10 +1,44 @@
 """Message passing and shared state: Rust's `std::sync`.
 
 mpsc, mpmc     channels: `channel()`, `sync_channel(bound)`
+oneshot        a channel for one message
+select         the first of several sends and receives; `Select`, `after`, `tick`, `never`
 StopToken      cooperative cancellation
 """
 
-from pythread_rs.sync import mpmc, mpsc
+from pythread_rs.sync import mpmc, mpsc, oneshot
+from pythread_rs.sync._async import select_async
+from pythread_rs.sync._select import (
+    ReadyTimeoutError,
+    Select,
+    SelectTimeoutError,
+    Sending,
+    TryReadyError,
+    TrySelectError,
+    select,
+    try_select,
+)
 from pythread_rs.sync._stop import Stopped, StopToken
+from pythread_rs.sync._timers import Timer, after, at, never, tick
 
-__all__ = ["StopToken", "Stopped", "mpmc", "mpsc"]
+__all__ = [
+    "ReadyTimeoutError",
+    "Select",
+    "SelectTimeoutError",
+    "Sending",
+    "StopToken",
+    "Stopped",
+    "Timer",
+    "TryReadyError",
+    "TrySelectError",
+    "after",
+    "at",
+    "mpmc",
+    "mpsc",
+    "never",
+    "oneshot",
+    "select",
+    "select_async",
+    "tick",
+    "try_select",
+]

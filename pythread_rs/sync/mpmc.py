@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
+from pythread_rs.sync._async import AsyncReceiver
 from pythread_rs.sync._channel_errors import (
     RecvError,
     RecvTimeoutError,
@@ -84,7 +85,7 @@ class Sender(_State, _ffi.SenderBase[T], Generic[T]):
 
 
 @final
-class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
+class Receiver(_State, AsyncReceiver[T], _ffi.ReceiverBase[T], Generic[T]):
     """The receiving half of a channel: Rust's `mpmc::Receiver`. It can be cloned.
 
     Each message goes to one receiver.
