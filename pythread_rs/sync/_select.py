@@ -272,13 +272,13 @@ class Select(_ffi.SelectBase):
         found: Any = _ffi.select(operations, timeout, stop, watches, self._biased)
         if found is None:
             return None
+        place: int = found if watches else found[0]
+        index = indices[place]
         if watches:
-            return indices[found]
-        place: int = found[0]
-        result: Any = found[1]
-        if isinstance(operations[place], Sending):
-            del self._operations[indices[place]]
-        return indices[place], result
+            return index
+        if isinstance(self._operations[index], Sending):
+            del self._operations[index]
+        return index, found[1]
 
     def select(self, *, stop: StopToken | None = None) -> tuple[int, Result[Any, Any]]:
         """Wait until one operation has happened: crossbeam's `Select::select`.
