@@ -61,18 +61,21 @@ prs_choice_t *prs__choice_new(PyObject *const *subjects, Py_ssize_t count,
   return choice;
 }
 
-static void free_operation(prs_operation_t *operation) {
-  if (operation->item != NULL) {
+void prs__choice_give_back(prs_choice_t *choice) {
+  for (uint32_t i = 0; i < choice->count; i++) {
+    prs_operation_t *operation = &choice->operations[i];
+    if (operation->item == NULL) continue;
     prs_sending_t *sending = (prs_sending_t *)operation->subject;
     atomic_store(&sending->item, operation->item);
+    operation->item = NULL;
   }
-  Py_DECREF(operation->subject);
 }
 
 void prs__choice_free(prs_choice_t *choice) {
   if (choice == NULL) return;
+  prs__choice_give_back(choice);
   for (uint32_t i = 0; i < choice->count; i++)
-    free_operation(&choice->operations[i]);
+    Py_DECREF(choice->operations[i].subject);
   Py_XDECREF(choice->item);
   PyMem_Free(choice);
 }

@@ -43,7 +43,9 @@ typedef struct prs_choice {
  * Returns: NULL with an exception set. */
 prs_choice_t *prs__choice_new(PyObject *const *subjects, Py_ssize_t count,
                               bool watches, bool biased);
-/* Give back the values that were not sent. NULL does nothing. */
+/* Give back the values that were not sent. It may not be tried again. */
+void prs__choice_give_back(prs_choice_t *choice);
+/* The same, and free it. NULL does nothing. */
 void prs__choice_free(prs_choice_t *choice);
 int prs__choice_traverse(const prs_choice_t *choice, visitproc visit,
                          void *arg);

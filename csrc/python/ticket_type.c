@@ -35,7 +35,16 @@ static bool settle(ticket_t *self) {
 }
 
 static void cancel(ticket_t *self) {
-  if (settle(self)) prs__choice_undo(self->choice);
+  bool happened = settle(self);
+  if (!happened && self->waiter != NULL) return; /* it was settled before */
+  if (happened) prs__choice_undo(self->choice);
+  prs__choice_give_back(self->choice);
+}
+
+static PyObject *result_of(ticket_t *self) {
+  PyObject *result = prs__choice_result(self->choice);
+  prs__choice_give_back(self->choice);
+  return result;
 }
 
 /* A loop that is closed takes no calls: what was claimed for it goes back. */
@@ -77,17 +86,17 @@ static PyObject *ticket_arm(ticket_t *self, PyObject *callback) {
   }
   Py_XSETREF(self->callback, Py_NewRef(callback));
   for (;;) {
-    if (prs__choice_try(self->choice)) return prs__choice_result(self->choice);
+    if (prs__choice_try(self->choice)) return result_of(self);
     prs_waiter_t *waiter = prs__waiter(self->choice->count);
     if (waiter == NULL) return NULL;
     if (queue(self, waiter)) Py_RETURN_NONE;
-    if (settle(self)) return prs__choice_result(self->choice);
+    if (settle(self)) return result_of(self);
   }
 }
 
 static PyObject *ticket_collect(ticket_t *self, PyObject *unused) {
   (void)unused;
-  if (settle(self)) return prs__choice_result(self->choice);
+  if (settle(self)) return result_of(self);
   Py_RETURN_NONE;
 }
 
@@ -132,7 +141,7 @@ static int ticket_traverse(ticket_t *self, visitproc visit, void *arg) {
 }
 
 static int ticket_clear(ticket_t *self) {
-  cancel(self);
+  if (self->choice != NULL) cancel(self);
   Py_CLEAR(self->callback);
   return 0;
 }
