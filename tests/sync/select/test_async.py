@@ -284,19 +284,39 @@ def test_a_message_for_a_closed_loop_goes_back() -> None:
     coroutine.close()
 
 
-def test_a_forgotten_task_is_collected() -> None:
-    """A wait holds its task while a message may come, and no longer."""
-    tx, rx = mpmc.channel()
+def forgotten_wait(tx: Any, rx: Any) -> weakref.ref[Any]:
+    """Leave a task behind that waits, with its loop closed."""
+
+    async def wait(tx: Any) -> None:
+        await rx.recv_async()
+
     loop = asyncio.new_event_loop()
-    task: Any = loop.create_task(rx.recv_async())
+    task: Any = loop.create_task(wait(tx))
     task._log_destroy_pending = False
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
-    seen = weakref.ref(task)
-    del loop, rx, task
+    return weakref.ref(task)
+
+
+def test_a_forgotten_task_is_collected() -> None:
+    """A wait holds its task while a message may come, and no longer."""
+    tx, rx = mpmc.channel()
+    seen = forgotten_wait(tx, rx)
+    del rx
     gc.collect()
     assert seen() is not None
     del tx
+    gc.collect()
+    assert seen() is None  # its sender was held by nobody else
+
+
+def test_a_forgotten_task_ends_with_its_channel() -> None:
+    tx, rx = mpmc.channel()
+    seen = forgotten_wait(None, rx)
+    del rx
+    gc.collect()
+    assert seen() is not None
+    tx.drop()
     gc.collect()
     assert seen() is None
 
