@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import os
 import random
 import threading
@@ -332,7 +331,8 @@ def test_a_wait_keeps_its_task_alive() -> None:
             await rx.recv_async()
             done.set()
 
-        asyncio.create_task(wait())  # noqa: RUF006 - that is the point
+        _ = asyncio.create_task(wait())
+        del _
         await asyncio.sleep(0)
         gc.collect()
         tx.send(1)
@@ -370,9 +370,8 @@ def test_fork_from_a_loop(run_child: Any) -> None:
     assert (done.stdout, done.stderr) == ("0 in the parent\n", "")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not there")
 def test_uvloop() -> None:
-    import uvloop
+    uvloop = pytest.importorskip("uvloop")
 
     async def main() -> list[int]:
         tx, rx = mpsc.sync_channel(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -154,7 +155,12 @@ def changes() -> dict[str, Callable[[], tuple[Select, Callable[[], object]]]]:
         return select, rx.drop
 
     makes = (message, end_of_senders, room, end_of_receivers)
-    return {make.__name__: lambda make=make: make(*mpmc.sync_channel(1)) for make in makes}
+    return {make.__name__: partial(_made, make) for make in makes}
+
+
+def _made(make: Any) -> tuple[Select, Callable[[], object]]:
+    made: tuple[Select, Callable[[], object]] = make(*mpmc.sync_channel(1))
+    return made
 
 
 @pytest.mark.parametrize("change", changes())
