@@ -40,9 +40,10 @@ def sources() -> list[str]:
     return [*files, "csrc/python/entry.c"]
 
 
-def sync_sources() -> list[str]:
-    """List the C files of the blocking objects, which `_objects` is built with."""
-    return sorted(str(path.relative_to(ROOT)) for path in (HERE / "core" / "sync").glob("*.c"))
+def object_sources() -> list[str]:
+    """List the C files of `_objects`: its types, and the blocking objects below them."""
+    found = [*(HERE / "core" / "sync").glob("*.c"), *(HERE / "python").rglob("*.c")]
+    return sorted(str(path.relative_to(ROOT)) for path in found if path.name != "entry.c")
 
 
 def sync_macros() -> list[tuple[str, str]]:

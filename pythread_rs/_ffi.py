@@ -16,6 +16,14 @@ __all__ = [
     "KILLED",
     "PARKED",
     "TIMED_OUT",
+    "ArcBase",
+    "AtomicBool",
+    "AtomicI64",
+    "AtomicIsize",
+    "AtomicRef",
+    "AtomicU64",
+    "AtomicUsize",
+    "Emptied",
     "Moved",
     "OneshotReceiverBase",
     "OneshotSenderBase",
@@ -23,22 +31,24 @@ __all__ = [
     "Parker",
     "ReceiverBase",
     "ScopeBase",
-    "SelectBase",
     "SenderBase",
     "Sending",
     "StopTokenBase",
     "Ticket",
     "TimerBase",
+    "WeakBase",
     "available_parallelism",
     "backend",
     "bound",
     "channel",
     "close_gate",
+    "compiler_fence",
     "configure_workers",
     "connect",
     "count_waking",
     "empty_cells",
     "examine",
+    "fence",
     "follow_calls",
     "forget_kind",
     "forget_kinds",
@@ -58,7 +68,10 @@ __all__ = [
     "os_thread_id",
     "own",
     "retire_workers",
+    "running",
     "select",
+    "set_arcs",
+    "set_atomics",
     "set_kind",
     "set_oneshot_errors",
     "set_refusals",
@@ -66,21 +79,25 @@ __all__ = [
     "set_rules",
     "set_send_async",
     "set_watch",
+    "share",
     "sleep",
+    "spin_loop",
     "statistics",
     "take",
+    "take_over",
     "yield_now",
 ]
 
 _ffi: Any = _native.ffi
 _lib: Any = _native.lib
 
+ArcBase = _objects.ArcBase
+Emptied = _objects.Emptied
 Moved = _objects.Moved
 Packet = _objects.Packet
 Parker = _objects.Parker
 ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
-SelectBase = _objects.SelectBase
 SenderBase = _objects.SenderBase
 Sending = _objects.Sending
 Ticket = _objects.Ticket
@@ -95,8 +112,22 @@ count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
+WeakBase = _objects.WeakBase
+set_arcs = _objects.set_arcs
 set_results = _objects.set_results
 sleep = _objects.sleep
+
+# Atomics.
+AtomicBool = _objects.AtomicBool
+AtomicI64 = _objects.AtomicI64
+AtomicIsize = _objects.AtomicIsize
+AtomicRef = _objects.AtomicRef
+AtomicU64 = _objects.AtomicU64
+AtomicUsize = _objects.AtomicUsize
+compiler_fence = _objects.compiler_fence
+fence = _objects.fence
+set_atomics = _objects.set_atomics
+spin_loop = _objects.spin_loop
 
 # Ownership.
 empty_cells = _objects.empty_cells
@@ -114,9 +145,12 @@ locals_of = _objects.locals_of
 move = _objects.move
 mutable_nodes = _objects.mutable_nodes
 own = _objects.own
+running = _objects.running
 set_kind = _objects.set_kind
 set_rules = _objects.set_rules
+share = _objects.share
 take = _objects.take
+take_over = _objects.take_over
 
 DONE: Final = 2
 PARKED: Final = 3

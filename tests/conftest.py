@@ -15,6 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import pytest
 
+try:
+    import hypothesis
+except ImportError:  # the tests that need it say so
+    pass
+else:
+    # A machine that does something else must not fail a test.
+    hypothesis.settings.register_profile("project", deadline=None)
+    hypothesis.settings.load_profile("project")
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 

@@ -13,6 +13,7 @@ SHAPES = (
     "scope8",
     "is_finished",
     "ownership",
+    "atomics",
     "import_time",
     "many_parked",
     "sequential_100k",

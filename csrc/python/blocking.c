@@ -5,7 +5,7 @@ static int wait_for_waiter(void *waiter, uint64_t timeout) {
   int status = prs_waiter_wait(waiter, timeout);
 #ifndef Py_GIL_DISABLED
   const prs_waiter_t *self = waiter;
-  if (status == PRS_OK && !self->crowded) prs__table->turn_await(self->turn);
+  if (status == PRS_OK && !self->followed) prs__table->turn_await(self->turn);
 #endif
   prs__table->hold();
   return status;

@@ -25,7 +25,7 @@ static int channel_traverse(prs_channel_object_t *self, visitproc visit,
 
 static int channel_clear(prs_channel_object_t *self) {
   void *item;
-  while ((item = prs_channel_drain(&self->channel)) != NULL)
+  while ((item = prs_channel_clear(&self->channel)) != NULL)
     Py_DECREF((PyObject *)item);
   return 0;
 }

@@ -103,6 +103,8 @@ static PyMethodDef functions[] = {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_ownership},
+    {Py_mod_exec, prs__add_atomics},
+    {Py_mod_exec, prs__add_arc_type},
     {Py_mod_exec, prs__add_packet_type},
     {Py_mod_exec, prs__add_parker_type},
     {Py_mod_exec, prs__add_results},
@@ -116,6 +118,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_ticket_type},
     {Py_mod_exec, prs__add_timer_type},
     {Py_mod_exec, prs__add_stop_type},
+    {Py_mod_exec, prs__add_weak_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

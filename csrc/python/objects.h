@@ -28,7 +28,9 @@ int prs__add_sender_type(PyObject *module);
 int prs__add_receiver_type(PyObject *module);
 PyObject *prs__make_channel(PyObject *module, PyObject *args);
 PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
+int prs__add_atomics(PyObject *module);
 int prs__add_ownership(PyObject *module);
+int prs__add_arc_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
@@ -39,6 +41,36 @@ int prs__add_oneshot_types(PyObject *module);
 int prs__add_ticket_type(PyObject *module);
 int prs__add_timer_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
+int prs__add_weak_type(PyObject *module);
+
+/* Who takes a value over, and by which rule. */
+typedef struct prs_sink {
+  PyCFunction method; /* the C function that is called with it; or NULL */
+  PyTypeObject *const *type; /* the type that is called with it; or NULL */
+  bool sync; /* it must be Sync, and others may hold it, as in an `Arc` */
+} prs_sink_t;
+
+/* As prs__take_over(), for what is not of the commonest types. */
+PyObject *prs__take_over_slowly(PyObject *const *slot, const prs_sink_t *sink);
+
+/* Take over a value from the Python code that calls a C function of ours with
+ * it. It leaves the variables of the caller that are never read again, and the
+ * place where it stands.
+ * `slot`: where it stands in the vectorcall arguments (METH_FASTCALL, or a
+ *   type's tp_vectorcall). `*slot` must not be used afterwards.
+ * Returns: a new reference, what is to be stored; NULL with an exception set,
+ *   an OwnershipError as a rule, and nothing changed.
+ * Blocks:  no; it may run Python code.
+ * Threads: any. */
+static inline PyObject *prs__take_over(PyObject *const *slot,
+                                       const prs_sink_t *sink) {
+  PyTypeObject *type = Py_TYPE(*slot);
+  if (type == &PyLong_Type || type == &PyUnicode_Type ||
+      type == &PyFloat_Type || type == &PyBytes_Type || type == &PyBool_Type ||
+      *slot == Py_None)
+    return Py_NewRef(*slot);
+  return prs__take_over_slowly(slot, sink);
+}
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -95,16 +127,6 @@ bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted);
 bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
                     Py_ssize_t wanted, PyObject *names, PyObject **stop);
 
-/* Stand-in until the check is there. */
-typedef struct prs_sink {
-  const char *what;
-} prs_sink_t;
-static const prs_sink_t prs__sent = {"send"};
-static inline PyObject *prs__take_over(PyObject *const *slot,
-                                       const prs_sink_t *sink) {
-  (void)sink;
-  return Py_NewRef(*slot);
-}
 /* ---- deadlock.c ---------------------------------------------------------- */
 
 /* Whether PYTHREAD_RS_DEADLOCK asks for the graph of waits. */

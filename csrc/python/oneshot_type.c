@@ -15,6 +15,8 @@ bool prs__is_oneshot_receiver(PyObject *object) {
   return PyObject_TypeCheck(object, receiver_type);
 }
 
+#define METHOD(function) (PyCFunction)(void (*)(void))(function)
+
 /* ---- sender -------------------------------------------------------------- */
 
 static void drop_sender(prs_end_t *self) {
@@ -59,8 +61,9 @@ PyDoc_STRVAR(
 
 static PyObject *sender_send(prs_end_t *self, PyObject *const *args,
                              Py_ssize_t count) {
+  static const prs_sink_t sent = {.method = METHOD(sender_send)};
   if (!prs__wants("send", count, 1) || !prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, &sent);
   if (item == NULL) return NULL;
   if (prs__end_drops(self)) return send_and_drop(self, item);
   Py_DECREF(item);
@@ -266,7 +269,6 @@ static void end_dealloc(prs_end_t *self) {
 
 /* ---- types --------------------------------------------------------------- */
 
-#define METHOD(function) (PyCFunction)(void (*)(void))(function)
 #define KEYWORDS (METH_FASTCALL | METH_KEYWORDS)
 
 static PyMethodDef sender_methods[] = {

@@ -22,9 +22,9 @@ static PyObject *none_in_ok;
 static bool has_one_slot(PyTypeObject *type, const char *name) {
   PyObject *member = PyObject_GetAttrString((PyObject *)type, name);
   if (member == NULL) return false;
-  bool fits = Py_IS_TYPE(member, &PyMemberDescr_Type) &&
-              type->tp_basicsize == sizeof(result_object_t) &&
-              type->tp_itemsize == 0 && type->tp_alloc == PyType_GenericAlloc;
+  bool fits = Py_IS_TYPE(member, &PyMemberDescr_Type) && PyType_IS_GC(type) &&
+              type->tp_itemsize == 0 &&
+              type->tp_basicsize == sizeof(result_object_t);
   if (fits) {
     const PyMemberDef *slot = ((PyMemberDescrObject *)member)->d_member;
     fits = slot->type == T_OBJECT_EX &&
@@ -39,18 +39,21 @@ static bool has_one_slot(PyTypeObject *type, const char *name) {
 
 static PyObject *made(PyTypeObject *type, PyObject *content) {
   if (content == NULL) return NULL;
-  PyObject *result = NULL;
+  result_object_t *result = NULL;
   if (type == NULL)
     PyErr_SetString(PyExc_RuntimeError,
                     "pythread_rs._objects is used before pythread_rs");
   else
-    result = PyType_GenericAlloc(type, 0);
+    result = PyObject_GC_New(result_object_t, type);
   if (result == NULL) {
     Py_DECREF(content);
     return NULL;
   }
-  ((result_object_t *)result)->content = content;
-  return result;
+  result->content = content;
+  /* What the collector does not know is in no cycle, nor is its holder, which
+   * never changes; tuples do the same. */
+  if (PyObject_IS_GC(content)) PyObject_GC_Track((PyObject *)result);
+  return (PyObject *)result;
 }
 
 PyObject *prs__ok(PyObject *value) { return made(ok_type, value); }

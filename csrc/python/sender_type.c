@@ -65,7 +65,39 @@ static int send_waiting(prs_end_t *self, PyObject *item, uint64_t timeout,
   }
 }
 
+/* ---- what is sent -------------------------------------------------------- */
+
+/* A method that a value is given to: the check has to know which one it is. */
+#define METHOD(function) (PyCFunction)(void (*)(void))(function)
+
+static PyObject *sender_send(prs_end_t *self, PyObject *const *args,
+                             Py_ssize_t count, PyObject *names);
+static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
+                                 Py_ssize_t count);
+static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
+                                     Py_ssize_t count, PyObject *names);
+static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
+                                      Py_ssize_t count, PyObject *names);
+
+static const prs_sink_t sent = {.method = METHOD(sender_send)};
+static const prs_sink_t tried = {.method = METHOD(sender_try_send)};
+static const prs_sink_t timed = {.method = METHOD(sender_send_timeout)};
+static const prs_sink_t dated = {.method = METHOD(sender_send_deadline)};
+
 /* ---- send ---------------------------------------------------------------- */
+
+/* The value of a send that an exception ended has left its variable: it goes
+ * with the exception. Owner: consumes `item`. */
+static PyObject *raise_with(PyObject *item) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (value != NULL && PyObject_SetAttrString(value, "unsent", item) < 0)
+    PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+  Py_DECREF(item);
+  return NULL;
+}
 
 /* `full` and `gone` make the refusals. Owner: consumes `item`. */
 static PyObject *conclude(int status, PyObject *item, prs_refusal_t full,
@@ -82,8 +114,7 @@ static PyObject *conclude(int status, PyObject *item, prs_refusal_t full,
       Py_DECREF(item);
       return PyErr_NoMemory();
     default: /* PRS__RAISED */
-      Py_DECREF(item);
-      return NULL;
+      return raise_with(item);
   }
 }
 
@@ -97,14 +128,14 @@ static int try_to_send(prs_end_t *self, PyObject *item) {
 /* Owner: consumes `item`. */
 static PyObject *send_item(prs_end_t *self, PyObject *item, uint64_t timeout,
                            PyObject *stop) {
-  bool timed = timeout != PRS_FOREVER;
+  bool has_time = timeout != PRS_FOREVER;
   int status = try_to_send(self, item);
   if (status == PRS_CHANNEL_DONE) return prs__ok_none();
   if (status == PRS_CHANNEL_WOULD_BLOCK)
     status = send_waiting(self, item, timeout, stop);
   return conclude(
       status, item, PRS_SEND_TIMEOUT,
-      timed ? PRS_SEND_TIMEOUT_DISCONNECTED : PRS_SEND_DISCONNECTED);
+      has_time ? PRS_SEND_TIMEOUT_DISCONNECTED : PRS_SEND_DISCONNECTED);
 }
 
 PyDoc_STRVAR(
@@ -121,7 +152,9 @@ PyDoc_STRVAR(
     "`Ok` does not say\n    that somebody will receive it.\n\n"
     "Raises:\n"
     "    OwnershipError: the value may not be handed over; nothing was sent.\n"
-    "    Stopped: the token stopped first; nothing was sent.\n"
+    "    Stopped: the token stopped first; nothing was sent. As with every "
+    "exception that ends\n        the wait, Ctrl-C too, the value is its "
+    "attribute `unsent`.\n"
     "    RuntimeError: it would have to wait, and the interpreter is exiting."
     "\n\n"
     "Blocks: while a bounded channel is full; never on an unbounded one.\n"
@@ -139,7 +172,7 @@ static PyObject *sender_send(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   if (!prs__read_stop("send", args, count, 1, names, &stop)) return NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, &sent);
   if (item == NULL) return NULL;
   return send_item(self, item, PRS_FOREVER, stop);
 }
@@ -170,7 +203,7 @@ static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
                                  Py_ssize_t count) {
   if (!prs__wants("try_send", count, 1)) return NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, &tried);
   if (item == NULL) return NULL;
   return conclude(try_to_send(self, item), item, PRS_TRY_SEND_FULL,
                   PRS_TRY_SEND_DISCONNECTED);
@@ -199,9 +232,10 @@ PyDoc_STRVAR(send_timeout_doc,
              "Err(Timeout(..))");
 
 static PyObject *send_until(prs_end_t *self, PyObject *const *args,
-                            PyObject *stop, uint64_t timeout) {
+                            const prs_sink_t *sink, PyObject *stop,
+                            uint64_t timeout) {
   if (!prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, sink);
   if (item == NULL) return NULL;
   return send_item(self, item, timeout, stop);
 }
@@ -216,7 +250,7 @@ static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
   if (!prs__read_stop("send_timeout", args, count, 2, names, &stop) ||
       !prs__seconds_from(args[1], &timeout))
     return NULL;
-  return send_until(self, args, stop,
+  return send_until(self, args, &timed, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
 }
 
@@ -247,7 +281,7 @@ static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
   if (!prs__read_stop("send_deadline", args, count, 2, names, &stop) ||
       !prs__deadline_from(args[1], &timeout))
     return NULL;
-  return send_until(self, args, stop,
+  return send_until(self, args, &dated, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
 }
 
@@ -312,8 +346,6 @@ static PyObject *sender_is_disconnected(prs_end_t *self, PyObject *unused) {
   (void)unused;
   return PyBool_FromLong(!prs_channel_has_receivers(channel_of(self)));
 }
-
-#define METHOD(function) (PyCFunction)(void (*)(void))(function)
 
 static PyMethodDef methods[] = {
     {"send", METHOD(sender_send), METH_FASTCALL | METH_KEYWORDS, send_doc},

@@ -59,75 +59,27 @@ const char prs__send_async_doc[] =
     ">>> asyncio.run(main()), rx.recv()\n"
     "(Ok(None), Ok(1))";
 
+#define METHOD(function) (PyCFunction)(void (*)(void))(function)
+
+static const prs_sink_t chosen = {.method = METHOD(prs__sender_sending)};
+static const prs_sink_t awaited = {.method = METHOD(prs__sender_send_async)};
+
 PyObject *prs__sender_sending(prs_end_t *self, PyObject *const *args,
                               Py_ssize_t count) {
   if (!prs__wants("sending", count, 1) || !prs__end_is_alive(self)) return NULL;
-  return made((PyObject *)self, prs__take_over(args, &prs__sent));
+  return made((PyObject *)self, prs__take_over(args, &chosen));
 }
 
 PyObject *prs__sender_send_async(prs_end_t *self, PyObject *const *args,
                                  Py_ssize_t count) {
   if (!prs__wants("send_async", count, 1) || !prs__end_is_alive(self))
     return NULL;
-  PyObject *sending = made((PyObject *)self, prs__take_over(args, &prs__sent));
+  PyObject *sending = made((PyObject *)self, prs__take_over(args, &awaited));
   if (sending == NULL) return NULL;
   PyObject *coroutine = PyObject_CallOneArg(make_coroutine, sending);
   Py_DECREF(sending);
   return coroutine;
 }
-
-/* ---- Select.send --------------------------------------------------------- */
-
-PyDoc_STRVAR(
-    select_send_doc,
-    "send($self, sender, value, /)\n--\n\n"
-    "Add a send: crossbeam's `Select::send`, with the value to send.\n\n"
-    "Args:\n"
-    "    sender: where to send; it is not taken over.\n"
-    "    value: what to send; checked as by `sender.send`.\n\n"
-    "Returns:\n"
-    "    The index of the operation, which is done once.\n\n"
-    "Raises:\n"
-    "    OwnershipError: the value may not be handed over.\n\n"
-    "Blocks: no.\n\n"
-    ">>> from pythread_rs.sync import Select, mpsc\n"
-    ">>> tx, rx = mpsc.channel()\n"
-    ">>> sel = Select()\n"
-    ">>> sel.send(tx, 1), sel.select(), rx.recv()\n"
-    "(0, (0, Ok(None)), Ok(1))");
-
-/* In C, since the check of a value looks at the frame that hands it over. */
-static PyObject *select_send(PyObject *self, PyObject *const *args,
-                             Py_ssize_t count) {
-  if (!prs__wants("send", count, 2)) return NULL;
-  if (!prs__is_sender(args[0])) {
-    PyErr_Format(PyExc_TypeError, "not a sender: %.100R", args[0]);
-    return NULL;
-  }
-  PyObject *sending =
-      prs__sender_sending((prs_end_t *)args[0], args + 1, count - 1);
-  if (sending == NULL) return NULL;
-  PyObject *index = PyObject_CallMethod(self, "_add", "O", sending);
-  Py_DECREF(sending);
-  return index;
-}
-
-static PyMethodDef select_methods[] = {
-    {"send", (PyCFunction)(void (*)(void))select_send, METH_FASTCALL,
-     select_send_doc},
-    {NULL, NULL, 0, NULL}};
-
-static PyType_Slot select_slots[] = {
-    {Py_tp_doc, "The part of `Select` that is C."},
-    {Py_tp_methods, select_methods},
-    {0, NULL}};
-
-static PyType_Spec select_spec = {.name = "pythread_rs._objects.SelectBase",
-                                  .basicsize = sizeof(PyObject),
-                                  .flags = Py_TPFLAGS_DEFAULT |
-                                           Py_TPFLAGS_BASETYPE |
-                                           Py_TPFLAGS_IMMUTABLETYPE,
-                                  .slots = select_slots};
 
 /* ---- life ---------------------------------------------------------------- */
 
@@ -237,6 +189,5 @@ static PyMethodDef functions[] = {
 int prs__add_sending_type(PyObject *module) {
   sending_type = prs__add_base_type(module, &spec);
   if (sending_type == NULL) return -1;
-  if (prs__add_base_type(module, &select_spec) == NULL) return -1;
   return PyModule_AddFunctions(module, functions);
 }

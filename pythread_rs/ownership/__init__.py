@@ -13,7 +13,7 @@ TypeError
       +-- UseAfterMoveError   E0382: used after it was moved, such as a handle joined twice
       +-- BorrowError         E0505: moved while somebody else holds it
       +-- NotSendError        E0277: must not be sent to, or shared with, another thread
-      +-- MutableBorrowError  E0499, E0502, E0506: changed in one place and used in another
+      +-- MutableBorrowError  E0499, E0502, E0506, E0594: changed in one place, used in another
       +-- StaticError         E0133, E0507: a module's variable assigned, or moved
 """
 

@@ -146,9 +146,9 @@ class MutableBorrowError(OwnershipError):
     """Two scoped threads, or one and its owner, were to use a value while one of them changes it.
 
     `code` is E0499 for two that change it, E0502 for one that changes and one that reads, E0506
-    for the owner that assigns.
+    for the owner that assigns, E0594 for an assignment through an `Arc`, which others may read.
 
-    Mirrors rustc's E0499, E0502 and E0506.
+    Mirrors rustc's E0499, E0502, E0506 and E0594.
 
     >>> MutableBorrowError("`x` is changed by two threads").code
     'E0499'

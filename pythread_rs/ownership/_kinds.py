@@ -90,7 +90,7 @@ def is_shareable(value: object) -> bool:
     kind = kind_of(value)
     if kind in (COPY, SYNC, HANDLE):
         return True
-    return kind in (TRANSPARENT, FUNCTION, CACHE) and _ffi.is_frozen(value)
+    return kind in (TRANSPARENT, FUNCTION, CACHE, NDARRAY) and _ffi.is_frozen(value)
 
 
 def hook_of(cls: type) -> Traverse | None:

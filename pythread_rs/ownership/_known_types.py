@@ -77,6 +77,9 @@ queue.PriorityQueue queue._PySimpleQueue logging.Logger logging.RootLogger loggi
 logging.Formatter logging.Filter logging.LoggerAdapter logging.Manager logging.PlaceHolder
 concurrent.futures._base.Future concurrent.futures._base.Executor
 concurrent.futures.thread.ThreadPoolExecutor concurrent.futures.process.ProcessPoolExecutor
+pythread_rs.sync.atomic.AtomicBool pythread_rs.sync.atomic.AtomicI64
+pythread_rs.sync.atomic.AtomicU64 pythread_rs.sync.atomic.AtomicIsize
+pythread_rs.sync.atomic.AtomicUsize pythread_rs.sync.atomic.AtomicRef
 """
 _TRANSPARENT: Final = """
 builtins.tuple builtins.frozenset builtins.slice builtins.mappingproxy builtins.method

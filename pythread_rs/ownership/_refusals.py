@@ -16,6 +16,7 @@ __all__ = [
     "captures",
     "capturing_class",
     "clone_of",
+    "not_shared",
     "not_sync",
     "required_by",
     "spans",
@@ -148,14 +149,28 @@ def _read_static(access: Access, value: object, frame: FrameType | None) -> NotS
 # -- Results and classes. --------------------------------------------------------------------------
 
 
-def not_sync(value: object, frame: FrameType | None) -> NotSendError:
-    """Refuse to lend what is bound to its thread."""
+def not_sync(
+    value: object, frame: FrameType | None, fix: str = "make it in the thread that uses it"
+) -> NotSendError:
+    """Refuse to lend what is bound to its thread, or to share what can be changed."""
     kind = type_name(value)
     headline = f"`{kind}` cannot be shared between threads safely"
     note = Note(f"the trait `Sync` is not implemented for `{kind}`", level="help")
-    fix = "make it in the thread that uses it"
     places = spans(required_by(frame))
     return NotSendError(Diagnostic("E0277", headline, places, (note,), (fix,)))
+
+
+def not_shared(value: object, holder: str, frame: FrameType | None) -> NotSendError:
+    """Refuse the content of what several threads hold: it is not Sync."""
+    kind = type_name(value)
+    headline = f"`{kind}` cannot be shared between threads safely"
+    notes = (
+        Note(f"the trait `Sync` is not implemented for `{kind}`", level="help"),
+        f"required because whoever holds the `{holder}` may use what is in it",
+    )
+    fix = "`freeze` it first, or put it behind a lock"
+    place = None if frame is None else _source.call_span(frame.f_code, frame.f_lasti, primary=True)
+    return NotSendError(Diagnostic("E0277", headline, spans(place), notes, (fix,)), path=holder)
 
 
 def bound(value: object) -> NotSendError:

@@ -192,15 +192,15 @@ def try_select(*operations: Operation, biased: bool = False) -> tuple[int | None
 
 
 @final
-class Select(_ffi.SelectBase):
+class Select:
     """A list of operations, built up at run time: crossbeam's `Select`.
 
     `recv` and `send` add an operation and return its index; each `select` does one of them. A
     receive stays in the list; a send is done once, and its place is empty afterwards. As a
     channel that has ended never makes a select wait, take it out with `remove`.
 
-    Not as in Rust: the value of a send is given when it is added, not when it is done, and `select`
-    returns the result of the operation, not a token for it.
+    Not as in Rust: a send is added with its value, `tx.sending(value)`, and `select` returns the
+    result of the operation, not a token for it.
 
     Args:
         biased: the first operation that need not wait is taken, not any of them: `new_biased`.
@@ -211,7 +211,7 @@ class Select(_ffi.SelectBase):
     >>> from pythread_rs.sync import mpsc
     >>> tx, rx = mpsc.channel()
     >>> sel = Select()
-    >>> sel.recv(rx), sel.send(tx, "hi")
+    >>> sel.recv(rx), sel.send(tx.sending("hi"))
     (0, 1)
     >>> sel.select(), sel.select()
     ((1, Ok(None)), (0, Ok('hi')))
@@ -240,6 +240,30 @@ class Select(_ffi.SelectBase):
         0
         """
         return self._add(receiver)
+
+    def send(self, sending: Sending[Any], /) -> int:
+        """Add a send: crossbeam's `Select::send`.
+
+        Args:
+            sending: `sender.sending(value)`, which keeps the value until it is sent.
+
+        Returns:
+            The index of the operation, which is done once.
+
+        Raises:
+            TypeError: something else was given.
+
+        Blocks: no.
+
+        >>> from pythread_rs.sync import mpsc
+        >>> tx, rx = mpsc.channel()
+        >>> sel = Select()
+        >>> sel.send(tx.sending(1)), sel.select(), rx.recv()
+        (0, (0, Ok(None)), Ok(1))
+        """
+        if not isinstance(sending, Sending):
+            raise TypeError(f"not a `sender.sending(value)`: {type(sending).__name__}")
+        return self._add(sending)
 
     def _add(self, operation: Operation) -> int:
         index = self._next

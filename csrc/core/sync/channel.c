@@ -297,16 +297,24 @@ void prs_channel_drop_sender(prs_channel_t *channel, prs_wakes_t *wakes) {
 
 void prs_channel_drop_receiver(prs_channel_t *channel, prs_wakes_t *wakes) {
   enter(channel);
-  if (--channel->receivers == 0) chain(channel, wakes);
+  if (channel->receivers > 0 && --channel->receivers == 0)
+    chain(channel, wakes);
   leave(channel);
 }
 
 void *prs_channel_drain(prs_channel_t *channel) {
   void *item = NULL;
   enter(channel);
-  if (channel->count > 0) item = pop(channel);
+  if (channel->receivers == 0 && channel->count > 0) item = pop(channel);
   leave(channel);
   return item;
+}
+
+void *prs_channel_clear(prs_channel_t *channel) {
+  enter(channel);
+  channel->receivers = 0;
+  leave(channel);
+  return prs_channel_drain(channel);
 }
 
 /* ---- questions ----------------------------------------------------------- */

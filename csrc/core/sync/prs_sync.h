@@ -79,7 +79,8 @@ struct prs_waiter {
   uint32_t generation;
   uint32_t chosen; /* which node was claimed; valid when FINISHED */
   uint32_t turn;   /* `*prs__os->detached` when it was claimed */
-  bool crowded;    /* others stand in its queue: it does not spin */
+  bool crowded;    /* others stood in its queue before it: it does not spin */
+  bool followed;   /* the claimer's: others stand there still */
   bool slept;      /* the claimer's: whether there is a thread to wake */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
@@ -127,7 +128,8 @@ void prs_wakes_send(prs_wakes_t *wakes);
 
 /* Under the guard of the queue's object: */
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node);
-void prs__queue_remove(prs_node_t *node); /* nothing when it is in none */
+/* Does nothing when the node is in no queue. */
+void prs__queue_remove(prs_node_t *node);
 /* Take the first waiter out whom nobody has claimed yet, other than `self`.
  * Returns: its node, to be given an item and a status; NULL when none is
  *          there. The waiter is in `wakes`. */
@@ -218,9 +220,11 @@ void prs_channel_drop_sender(prs_channel_t *channel, prs_wakes_t *wakes);
 void prs_channel_drop_receiver(prs_channel_t *channel, prs_wakes_t *wakes);
 /* Wake the next few of a disconnected channel; each woken thread calls it. */
 void prs_channel_chain(prs_channel_t *channel, prs_wakes_t *wakes);
-/* Take the oldest message of a channel that nobody receives from any more.
+/* Take the oldest message of a channel without receivers.
  * Returns: NULL when there is none. */
 void *prs_channel_drain(prs_channel_t *channel);
+/* The same for a channel whose receivers nobody can reach any more. */
+void *prs_channel_clear(prs_channel_t *channel);
 
 size_t prs_channel_len(prs_channel_t *channel);
 bool prs_channel_is_full(prs_channel_t *channel);

@@ -48,7 +48,7 @@ class Probe:
     def __init__(self) -> None:
         self._tx, self.rx = mpmc.sync_channel(0)
         self._select = Select()
-        self._select.send(self._tx, None)
+        self._select.send(self._tx.sending(None))
 
     def is_waited_for(self) -> bool:
         return self._select.try_ready().is_ok()

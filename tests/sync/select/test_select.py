@@ -242,11 +242,10 @@ def test_matching(run_all: RunAll) -> None:
 
 def test_the_values_of_other_sends_stay() -> None:
     (full, _kept), (free, rx) = mpmc.sync_channel(0), mpmc.channel()
-    value = ["mine"]
-    waiting = full.sending(value)
+    waiting = full.sending(["mine"])
     assert select(waiting, free.sending("sent")) == (1, Ok(None))
     assert select(waiting, timeout=0.001) == NOT_YET
-    assert waiting.into_inner() is value
+    assert waiting.into_inner() == ["mine"]
     assert rx.recv() == Ok("sent")
 
 

@@ -38,7 +38,7 @@ def select_of(*receivers: Any, biased: bool = False) -> Select:
 def test_operations_are_added_done_and_removed() -> None:
     (tx1, rx1), (tx2, rx2) = mpmc.channel(), mpmc.sync_channel(0)
     select = select_of(rx1, rx2)
-    assert select.send(tx1, "v") == 2
+    assert select.send(tx1.sending("v")) == 2
     assert select.select() == (2, Ok(None))
     with pytest.raises(IndexError):
         select.remove(2)  # a send is done once
@@ -54,9 +54,9 @@ def test_operations_are_added_done_and_removed() -> None:
 def test_a_send_that_was_not_done_stays() -> None:
     (full, rx), (tx, _rx) = mpmc.sync_channel(0), mpmc.channel()
     select = Select()
-    kept = select.send(full, ["kept"])
+    kept = select.send(full.sending(["kept"]))
     for _ in range(3):
-        select.send(tx, 0)
+        select.send(tx.sending(0))
         assert select.select()[0] != kept
     assert select.select_timeout(0.001) == (None, Err(SelectTimeoutError()))
     rx.drop()
@@ -88,10 +88,9 @@ def test_a_biased_select_takes_the_first() -> None:
 
 def test_wrong_arguments() -> None:
     tx, rx = mpmc.channel()
-    with pytest.raises(TypeError, match="not a sender"):
-        Select().send(rx, 1)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="takes 2 positional"):
-        Select().send(tx)  # type: ignore[call-arg]
+    for wrong in (rx, tx):
+        with pytest.raises(TypeError, match=r"not a `sender.sending\(value\)`"):
+            Select().send(wrong)  # type: ignore[arg-type]
     select = Select()
     select.recv(tx)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="an operation is"):
@@ -124,7 +123,7 @@ def test_ready_default() -> None:
 def test_ready_of_a_send_is_whether_there_is_room() -> None:
     tx, rx = mpmc.sync_channel(1)
     select = Select()
-    select.send(tx, "not sent")
+    select.send(tx.sending("not sent"))
     assert select.ready() == 0
     assert rx.is_empty()
     tx.send("full")
@@ -145,13 +144,13 @@ def changes() -> dict[str, Callable[[], tuple[Select, Callable[[], object]]]]:
     def room(tx: Any, rx: Any) -> Any:
         tx.send(1)
         select = Select()
-        select.send(tx, 2)
+        select.send(tx.sending(2))
         return select, rx.recv
 
     def end_of_receivers(tx: Any, rx: Any) -> Any:
         tx.send(1)
         select = Select()
-        select.send(tx, 2)
+        select.send(tx.sending(2))
         return select, rx.drop
 
     makes = (message, end_of_senders, room, end_of_receivers)
@@ -182,7 +181,7 @@ def test_ready_unblocks_at_a_rendezvous(first: str, run_all: RunAll) -> None:
     if first == "send":
         select.recv(rx)
     else:
-        select.send(tx, 0)
+        select.send(tx.sending(0))
 
     def meet() -> object:
         assert select.ready() == 0
@@ -224,7 +223,7 @@ def test_ready_of_timers() -> None:
 def test_send_recv_same_channel() -> None:
     tx, rx = mpmc.sync_channel(0)
     select = select_of(rx)
-    select.send(tx, 0)
+    select.send(tx.sending(0))
     assert select.try_ready() == Err(TryReadyError())
     assert select.ready_timeout(0.001) == Err(ReadyTimeoutError())
 
