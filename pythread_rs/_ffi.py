@@ -32,6 +32,8 @@ __all__ = [
     "MutexGuard",
     "OnceBase",
     "OnceLockBase",
+    "OneshotReceiverBase",
+    "OneshotSenderBase",
     "Packet",
     "Parker",
     "ReceiverBase",
@@ -42,7 +44,10 @@ __all__ = [
     "RwLockWriteGuard",
     "ScopeBase",
     "SenderBase",
+    "Sending",
     "StopTokenBase",
+    "Ticket",
+    "TimerBase",
     "Token",
     "WaitGroupBase",
     "WeakBase",
@@ -79,16 +84,19 @@ __all__ = [
     "own",
     "retire_workers",
     "running",
+    "select",
     "set_arcs",
     "set_atomics",
     "set_barrier_results",
     "set_kind",
     "set_lock_errors",
     "set_once_states",
+    "set_oneshot_errors",
     "set_panics",
     "set_refusals",
     "set_results",
     "set_rules",
+    "set_send_async",
     "set_watch",
     "share",
     "sleep",
@@ -113,6 +121,14 @@ Parker = _objects.Parker
 ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
 SenderBase = _objects.SenderBase
+Sending = _objects.Sending
+Ticket = _objects.Ticket
+TimerBase = _objects.TimerBase
+OneshotReceiverBase = _objects.OneshotReceiverBase
+OneshotSenderBase = _objects.OneshotSenderBase
+select = _objects.select
+set_oneshot_errors = _objects.set_oneshot_errors
+set_send_async = _objects.set_send_async
 channel = _objects.channel
 count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals

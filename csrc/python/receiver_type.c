@@ -65,8 +65,8 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
 }
 
 /* Returns: as wait_for_message, less PRS_EAGAIN. */
-static int receive(prs_end_t *self, PyObject **item, uint64_t timeout,
-                   PyObject *stop) {
+int prs__receiver_receive(prs_end_t *self, PyObject **item, uint64_t timeout,
+                          PyObject *stop) {
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
   for (;;) {
     uint64_t left = timeout;
@@ -79,7 +79,7 @@ static int receive(prs_end_t *self, PyObject **item, uint64_t timeout,
   }
 }
 
-static int try_to_receive(prs_end_t *self, PyObject **item) {
+int prs__receiver_try(prs_end_t *self, PyObject **item) {
   prs_wakes_t wakes = {NULL};
   void *message = NULL;
   int status = prs_channel_recv(channel_of(self), &message, NULL, &wakes);
@@ -109,9 +109,9 @@ static PyObject *receive_until(prs_end_t *self, uint64_t timeout,
                                PyObject *stop, prs_refusal_t gone) {
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = try_to_receive(self, &item);
+  int status = prs__receiver_try(self, &item);
   if (status == PRS_CHANNEL_WOULD_BLOCK)
-    status = receive(self, &item, timeout, stop);
+    status = prs__receiver_receive(self, &item, timeout, stop);
   return conclude(status, item, PRS_RECV_TIMEOUT, gone);
 }
 
@@ -163,7 +163,7 @@ static PyObject *receiver_try_recv(prs_end_t *self, PyObject *unused) {
   (void)unused;
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = try_to_receive(self, &item);
+  int status = prs__receiver_try(self, &item);
   return conclude(status, item, PRS_TRY_RECV_EMPTY, PRS_TRY_RECV_DISCONNECTED);
 }
 
@@ -231,10 +231,10 @@ static PyObject *receiver_recv_deadline(prs_end_t *self, PyObject *const *args,
 static PyObject *receiver_next(prs_end_t *self) {
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = try_to_receive(self, &item);
+  int status = prs__receiver_try(self, &item);
   if (status == PRS_CHANNEL_DONE) return item;
   if (status == PRS_CHANNEL_WOULD_BLOCK)
-    status = receive(self, &item, PRS_FOREVER, NULL);
+    status = prs__receiver_receive(self, &item, PRS_FOREVER, NULL);
   return status == PRS_CHANNEL_DONE ? item : NULL;
 }
 
@@ -243,7 +243,7 @@ static PyObject *receiver_try_next(prs_end_t *self, PyObject *unused) {
   (void)unused;
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  if (try_to_receive(self, &item) == PRS_CHANNEL_DONE) return item;
+  if (prs__receiver_try(self, &item) == PRS_CHANNEL_DONE) return item;
   PyErr_SetNone(PyExc_StopIteration);
   return NULL;
 }
@@ -259,7 +259,7 @@ static PyObject *receiver_clone(prs_end_t *self, PyObject *unused) {
 }
 
 /* Messages that nobody will receive are dropped with the last receiver. */
-static void drop(prs_end_t *self) {
+void prs__receiver_dropped(prs_end_t *self) {
   prs_channel_t *channel = channel_of(self);
   prs_wakes_t wakes = {NULL};
   prs_channel_drop_receiver(channel, &wakes);
@@ -289,14 +289,15 @@ PyDoc_STRVAR(drop_doc,
 
 static PyObject *receiver_drop(prs_end_t *self, PyObject *unused) {
   (void)unused;
-  if (prs__end_drops(self)) drop(self);
+  if (prs__end_drops(self)) prs__receiver_dropped(self);
   Py_RETURN_NONE;
 }
 
 static void receiver_finalize(PyObject *self) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (prs__end_drops((prs_end_t *)self)) drop((prs_end_t *)self);
+  if (prs__end_drops((prs_end_t *)self))
+    prs__receiver_dropped((prs_end_t *)self);
   PyErr_Restore(type, value, traceback);
 }
 

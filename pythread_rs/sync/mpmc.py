@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
+from pythread_rs.sync._async import AsyncReceiver
 from pythread_rs.sync._channel_errors import (
     RecvError,
     RecvTimeoutError,
@@ -95,7 +96,7 @@ class Sender(_State, _ffi.SenderBase[_T], Generic[_T]):
 
 
 @final
-class Receiver(_State, _ffi.ReceiverBase[_T], Generic[_T]):
+class Receiver(_State, AsyncReceiver[_T], _ffi.ReceiverBase[_T], Generic[_T]):
     """The receiving half of a channel: Rust's `mpmc::Receiver`. It can be cloned.
 
     Each message goes to one receiver.

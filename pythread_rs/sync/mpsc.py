@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
+from pythread_rs.sync._async import AsyncReceiver
 from pythread_rs.sync._channel_errors import (
     RecvError,
     RecvTimeoutError,
@@ -83,7 +84,7 @@ class SyncSender(_SenderParts[_T]):
 
 
 @final
-class Receiver(_ffi.ReceiverBase[_T], Generic[_T]):
+class Receiver(AsyncReceiver[_T], _ffi.ReceiverBase[_T], Generic[_T]):
     """The receiving half of `channel()` and `sync_channel(bound)`: Rust's `mpsc::Receiver`.
 
     It has one owner and cannot be cloned; `sync.mpmc` has receivers that can. `for message in
