@@ -73,7 +73,7 @@ class Recorder:
         self.calls: list[Call] = []
         self.senders, self.receivers = rng.randint(1, 2), rng.randint(1, 2)
         self.tx, self.rx = mpmc.channel() if capacity is None else mpmc.sync_channel(capacity)
-        self.start = threading.Barrier(self.senders + self.receivers)
+        self.start = threading.Barrier(self.senders + self.receivers + 1)
 
     def note(self, thread: int, operation: str, argument: object, call: Any) -> None:
         invoked = next(self.clock)
@@ -110,6 +110,7 @@ class Recorder:
         # These are no ends that the history knows.
         self.tx.drop()
         self.rx.drop()
+        self.start.wait(SECONDS)
         for handle in handles:
             handle.join(SECONDS).unwrap()
         return self.calls
