@@ -36,6 +36,19 @@ typedef enum prs_refusal {
   PRS_REFUSALS = 12
 } prs_refusal_t;
 
+/* Wake whom an operation on a channel has claimed. At a rendezvous the other
+ * thread is let in at once: woken under the GIL it would only come to sleep
+ * again, and here no messages could pile up meanwhile. */
+static inline void prs__channel_wake(const prs_channel_t *channel,
+                                     prs_wakes_t *wakes) {
+  if (wakes->first == NULL) return;
+  if (channel->capacity == 0 && wakes->first->notify == NULL &&
+      wakes->first->next_woken == NULL)
+    prs__wakes_send_detached(wakes);
+  else
+    prs_wakes_send(wakes);
+}
+
 /* Make the `Err` of a refusal; `item` is stolen, NULL for receivers. */
 PyObject *prs__refuse(prs_refusal_t refusal, PyObject *item);
 

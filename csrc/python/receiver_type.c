@@ -36,7 +36,7 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_channel_recv(channel, &message, node, &wakes);
-  prs_wakes_send(&wakes);
+  prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
     status = PRS__RAISED;
     if (prs__may_wait((PyObject *)self->shared, "recv", timeout)) {
@@ -83,7 +83,7 @@ int prs__receiver_try(prs_end_t *self, PyObject **item) {
   prs_wakes_t wakes = {NULL};
   void *message = NULL;
   int status = prs_channel_recv(channel_of(self), &message, NULL, &wakes);
-  if (wakes.first != NULL) prs_wakes_send(&wakes);
+  prs__channel_wake(channel_of(self), &wakes);
   *item = message;
   return status;
 }

@@ -24,7 +24,7 @@ static int wait_for_room(prs_end_t *self, PyObject *item, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_channel_send(channel, item, node, &wakes);
-  prs_wakes_send(&wakes);
+  prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
     status = PRS__RAISED;
     if (prs__may_wait((PyObject *)self->shared, "send", timeout)) {
@@ -121,7 +121,7 @@ static PyObject *conclude(int status, PyObject *item, prs_refusal_t full,
 static int try_to_send(prs_end_t *self, PyObject *item) {
   prs_wakes_t wakes = {NULL};
   int status = prs_channel_send(channel_of(self), item, NULL, &wakes);
-  if (wakes.first != NULL) prs_wakes_send(&wakes);
+  prs__channel_wake(channel_of(self), &wakes);
   return status;
 }
 
