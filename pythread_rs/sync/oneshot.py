@@ -14,7 +14,7 @@ Exception
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar, final
+from typing import Any, ClassVar, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
 from pythread_rs.result import Err
@@ -191,6 +191,10 @@ _ffi.set_oneshot_errors(
 )
 
 
+_SENDER: Final[type[Sender[Any]]] = Sender
+_RECEIVER: Final[type[Receiver[Any]]] = Receiver
+
+
 def channel() -> tuple[Sender[Any], Receiver[Any]]:
     """Make a channel for one message: Rust's `oneshot::channel`.
 
@@ -208,5 +212,4 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> main()
     Ok(42)
     """
-    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, -1)
-    return ends
+    return _ffi.channel(_SENDER, _RECEIVER, -1)
