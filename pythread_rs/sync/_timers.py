@@ -232,8 +232,7 @@ def at(deadline: float, /) -> Timer:
     >>> at(time.monotonic()).recv().is_ok()
     True
     """
-    left = deadline - time.monotonic()
-    return Timer(_ffi.nanoseconds(0.0 if left < 0 else left), None)
+    return Timer(_ffi.nanoseconds(0.0 if deadline < 0 else deadline), None, True)
 
 
 def tick(seconds: float | timedelta, /) -> Timer:

@@ -51,7 +51,7 @@ def test_due_at_once(make: Callable[[], Any]) -> None:
 
 def test_at() -> None:
     deadline = time.monotonic() + 0.005
-    assert at(deadline).recv().unwrap() == pytest.approx(deadline, abs=0.002)
+    assert at(deadline).recv().unwrap() == pytest.approx(deadline, abs=1e-6)
 
 
 @pytest.mark.parametrize("make", [after, tick])
