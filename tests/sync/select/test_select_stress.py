@@ -238,4 +238,5 @@ def test_ctrl_c_loses_nothing() -> None:
         received += rx.try_iter()
     assert interrupts.count > 10
     assert len(sent) > 10
-    assert received == sent
+    # One that was put back may be overtaken by the next one in the other channel.
+    assert sorted(received) == sent
