@@ -32,7 +32,7 @@ __all__ = [
     "channel",
 ]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _NotYet(Exception):
@@ -138,7 +138,7 @@ class _End:
 
 
 @final
-class Sender(_End, _ffi.OneshotSenderBase[T], Generic[T]):
+class Sender(_End, _ffi.OneshotSenderBase[_T], Generic[_T]):
     """The sending half: Rust's `oneshot::Sender`. `send` consumes it.
 
     >>> tx, rx = channel()
@@ -156,7 +156,7 @@ class Sender(_End, _ffi.OneshotSenderBase[T], Generic[T]):
 
 
 @final
-class Receiver(_End, AsyncReceiver[T], _ffi.OneshotReceiverBase[T], Generic[T]):
+class Receiver(_End, AsyncReceiver[_T], _ffi.OneshotReceiverBase[_T], Generic[_T]):
     """The receiving half: Rust's `oneshot::Receiver`. The message consumes it.
 
     `select` and `await receiver.recv_async()` take it, too.
