@@ -140,11 +140,14 @@ READER_BEHIND_WRITER = """
         waiting(lock)
         reader = named("reader", read)
         waiting(lock, 2)
+        late = named("late", lambda: lock.write().is_ok())
+        waiting(lock, 3)
         try:
             print(reader.join())
         except DeadlockError as error:
             print(error)
     writer.join().unwrap()
+    late.join().unwrap()
 """
 
 
@@ -316,6 +319,44 @@ STRESS = """
 def test_what_ends_is_no_deadlock(watched: Run) -> None:
     done = watched(STRESS)
     assert (done.stdout, done.stderr, done.returncode) == ("({}, {})\n", "", 0)
+
+
+def test_who_was_woken_counts_until_it_has_said_so(run_child: Run) -> None:
+    """Else, for a moment, a thread that nobody waits for seems to wait for ever."""
+    done = run_child(
+        PRELUDE
+        + textwrap.dedent("""
+        from pythread_rs import _ffi
+        events = []
+        def leave():
+            events.append(_ffi.count_waking())
+        _ffi.set_watch(lambda *_: None, leave, lambda *_: None, lambda *_: None)
+        def run(wait, wake):
+            events.clear()
+            handle = named("a", wait)
+            wake()
+            while not handle.is_finished():
+                pass
+            print(events[0], _ffi.count_waking())
+        mutex, condvar, token = Mutex(0), Condvar(), StopToken()
+        def notify():
+            waiting(condvar)
+            condvar.notify_one()
+        def listen(**options):
+            guard = mutex.lock().unwrap()
+            condvar.wait(guard, **options)
+        def stop():
+            waiting(condvar)
+            token.stop()
+        mutex_guard = mutex.lock().unwrap()
+        run(lambda: mutex.lock(), lambda: (waiting(mutex), mutex_guard.drop()))
+        run(listen, notify)
+        run(lambda: listen(stop=StopToken()), notify)
+        run(lambda: listen(stop=token), stop)
+        _ffi.set_watch(None, None, None, None)
+    """)
+    )
+    assert (done.stdout, done.stderr.count("panicked")) == ("1 0\n" * 4, 1)
 
 
 def test_nobody_watches_unless_asked(run_child: Run) -> None:
