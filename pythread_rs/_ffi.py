@@ -24,6 +24,7 @@ __all__ = [
     "AtomicU64",
     "AtomicUsize",
     "Moved",
+    "NativeSignature",
     "Packet",
     "Parker",
     "ReceiverBase",
@@ -34,6 +35,10 @@ __all__ = [
     "available_parallelism",
     "backend",
     "bound",
+    "c_address",
+    "c_is_signed",
+    "c_size",
+    "c_type",
     "channel",
     "close_gate",
     "compiler_fence",
@@ -49,6 +54,8 @@ __all__ = [
     "fork_generation",
     "gate_is_open",
     "globals_are_fine",
+    "is_c_data",
+    "is_c_function",
     "is_frozen",
     "is_item",
     "is_python_class",
@@ -58,6 +65,8 @@ __all__ = [
     "move",
     "mutable_nodes",
     "nanoseconds",
+    "native_capsule",
+    "native_loop",
     "os_name",
     "os_thread_id",
     "own",
@@ -90,6 +99,9 @@ channel = _objects.channel
 count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
+NativeSignature = _objects.NativeSignature
+native_capsule = _objects.native_capsule
+native_loop = _objects.native_loop
 StopTokenBase = _objects.StopTokenBase
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
@@ -277,3 +289,48 @@ def close_gate(patience: float) -> int:
 def fork_generation() -> int:
     """Count the forks between the first process and this one."""
     return int(_lib.prs_fork_generation())
+
+
+# What cffi knows of values and types of any other module that was made with it.
+
+_CData: Any = _ffi.CData
+_Lib: Any = type(_lib)
+
+
+def is_c_data(value: object) -> bool:
+    """Tell whether a value is a cdata of cffi."""
+    return isinstance(value, _CData)
+
+
+def is_c_function(value: object) -> bool:
+    """Tell whether a value is `lib.f` of a module made with cffi's API mode."""
+    return isinstance(getattr(value, "__self__", None), _Lib)
+
+
+def c_type(value: Any) -> Any:
+    """Return the C type of a cdata or of `lib.f`, or the one with a name.
+
+    Raises:
+        ValueError: no C type has the name.
+    """
+    try:
+        return _ffi.typeof(value)
+    except _ffi.error as error:
+        raise ValueError(str(error)) from None
+
+
+def c_size(ctype: Any) -> int:
+    """Return the bytes of one value of a C type."""
+    return int(_ffi.sizeof(ctype))
+
+
+def c_is_signed(ctype: Any) -> bool:
+    """Tell whether an integer type of C has negative values."""
+    return int(_ffi.cast(ctype, -1)) < 0
+
+
+def c_address(value: Any) -> int:
+    """Return where a cdata points, or where `lib.f` begins."""
+    if not isinstance(value, _CData):
+        value = _ffi.addressof(value.__self__, value.__name__)
+    return int(_ffi.cast("uintptr_t", value))
