@@ -54,6 +54,7 @@ __all__ = [
     "fork_generation",
     "gate_is_open",
     "globals_are_fine",
+    "is_buffer",
     "is_c_data",
     "is_c_function",
     "is_frozen",
@@ -102,6 +103,7 @@ set_watch = _objects.set_watch
 NativeSignature = _objects.NativeSignature
 native_capsule = _objects.native_capsule
 native_loop = _objects.native_loop
+is_buffer = _objects.is_buffer
 StopTokenBase = _objects.StopTokenBase
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs

@@ -76,7 +76,16 @@ def _address(argument: Any, wanted: CType, number: int) -> int | None:
         return _cffi_address(argument, wanted, number)
     if _ctypes.is_pointer(argument):
         return _ctypes.address_of(argument, wanted, number)
+    if argument is not None and not isinstance(argument, _UNWRAPPED):
+        _check_buffer(argument, wanted, number)
     return None
+
+
+def _check_buffer(argument: Any, wanted: CType, number: int) -> None:
+    """Refuse what is none before anybody asks who owns it."""
+    if not _ffi.is_buffer(argument):
+        kind = type(argument).__name__
+        raise TypeError(f"argument {number}: {wanted.text} takes a buffer or a pointer, not {kind}")
 
 
 def _cffi_address(argument: Any, wanted: CType, number: int) -> int:

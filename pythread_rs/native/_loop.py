@@ -44,13 +44,8 @@ def par_for(
 
     Mirrors rayon's `par_iter().for_each()` over a range.
 
-    >>> import ctypes
-    >>> seen = bytearray(100)
-    >>> mark = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(
-    ...     lambda begin, end: seen.__setitem__(slice(begin, end), bytes([1]) * (end - begin)))
-    >>> par_for(mark, 100)
-    >>> sum(seen)
-    100
+    >>> kernel = function(address_of_kernel, "void(int64_t, int64_t, double *)")  # doctest: +SKIP
+    >>> par_for(kernel, len(numbers), numbers)  # doctest: +SKIP
     """
     function = resolve(fn)
     count, least = _size(n, "n", 0), 1 if grain is None else _size(grain, "grain", 1)

@@ -40,7 +40,7 @@ def make(result: CType, parameters: tuple[CType, ...]) -> Signature:
         if parameter.code == "v":
             raise TypeError(f"parameter {number} of a C function cannot be void")
     pointers = tuple(n for n, parameter in enumerate(parameters) if parameter.code == "P")
-    native = _ffi.NativeSignature(result.code, tuple(map(tuple, parameters)))
+    native = _ffi.NativeSignature(result.code, parameters)
     return Signature(result, parameters, pointers, native)
 
 

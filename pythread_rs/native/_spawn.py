@@ -132,7 +132,7 @@ def spawn_scoped(
     stack_size: int | None = None,
     dedicated: bool = False,
 ) -> ScopedJoinHandle[Any]:
-    """Run the C function `fn(*args)` on a thread of `scope`: buffers are lent, not moved.
+    r"""Run the C function `fn(*args)` on a thread of `scope`: buffers are lent, not moved.
 
     Args:
         scope: an open scope.
@@ -162,7 +162,7 @@ def spawn_scoped(
     >>> with scope() as s:
     ...     _ = spawn_scoped(s, memset, data, 7, 4)
     >>> data
-    bytearray(b'\\x07\\x07\\x07\\x07')
+    bytearray(b'\x07\x07\x07\x07')
     """
     function = resolve(fn)
     closure: Closure = [CALLS_C, args, {}]

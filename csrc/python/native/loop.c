@@ -119,6 +119,11 @@ PyObject *prs__native_loop(PyObject *module, PyObject *args) {
   return result;
 }
 
+PyObject *prs__is_buffer(PyObject *module, PyObject *object) {
+  (void)module;
+  return PyBool_FromLong(PyObject_CheckBuffer(object));
+}
+
 PyObject *prs__native_capsule(PyObject *module, PyObject *capsule) {
   (void)module;
   if (!PyCapsule_CheckExact(capsule)) {
