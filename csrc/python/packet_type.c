@@ -30,6 +30,7 @@ static int packet_traverse(packet_object_t *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->value);
   Py_VISIT(self->judge);
+  Py_VISIT(prs__native_kept(self));
   return 0;
 }
 

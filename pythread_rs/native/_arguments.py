@@ -108,8 +108,6 @@ def _filled(args: tuple[Any, ...], addresses: dict[int, int]) -> tuple[Any, ...]
 
 
 def _inner(argument: Any) -> Any:
-    if isinstance(argument, Own):
-        return argument.take()
-    if isinstance(argument, (AssumeSend, Shared)):
+    if isinstance(argument, (Own, AssumeSend, Shared)):
         return argument.value
     return argument

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -71,9 +72,8 @@ def output_of(
 
     def run(program: str, *arguments: str) -> str:
         head = f"import sys\nsys.path.insert(0, {str(library_file.parent)!r})\n"
-        import textwrap
 
-        outcome = run_child(head + "from echoes import ffi, lib\n" + textwrap.dedent(program))
+        outcome = run_child(head + "from echoes import ffi, lib\n" + textwrap.dedent(program), *arguments)
         assert (outcome.returncode, outcome.stderr) == (0, "")
         return str(outcome.stdout)
 

@@ -29,7 +29,8 @@ def flag(c: SimpleNamespace) -> Any:
 
 def test_a_writable_buffer_is_moved(c: SimpleNamespace) -> None:
     data = bytearray(range(10))
-    assert native.spawn(c.lib.sum_bytes, data, 10).join() == Ok(45)
+    handle = native.spawn(c.lib.sum_bytes, data, 10)
+    assert handle.join() == Ok(45)
 
 
 def test_a_writable_buffer_that_is_used_later_is_refused(c: SimpleNamespace) -> None:

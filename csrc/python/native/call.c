@@ -150,6 +150,12 @@ bool prs__native_settle(prs_packet_object_t *self) {
   return panic != NULL;
 }
 
+PyObject *prs__native_kept(const prs_packet_object_t *self) {
+  prs_native_call_t *call = self->call;
+  if (call == NULL || atomic_load(&call->fate) != PRS_NATIVE_ENDED) return NULL;
+  return call->keep;
+}
+
 void prs__native_give_up(prs_packet_object_t *self) {
   prs_native_call_t *call = self->call;
   self->call = NULL;

@@ -51,6 +51,9 @@ PyObject *prs__start_native(prs_packet_object_t *self, PyObject *const *args,
  * and let go of what the call has kept alive.
  * Returns: false with an exception set, and nothing has changed. */
 bool prs__native_settle(prs_packet_object_t *self);
+/* What the collector may look at: what is kept for a call that has ended. What
+ * a running one uses is none of its business: it would be cleared. */
+PyObject *prs__native_kept(const prs_packet_object_t *self);
 /* Give up the call of a packet that goes away, whether it has ended or not. */
 void prs__native_give_up(prs_packet_object_t *self);
 
