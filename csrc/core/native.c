@@ -3,7 +3,6 @@
  * A worker that has run Python may run one, with its thread state parked; the
  * other way round, too. What the function uses is kept alive by the call, and
  * the call by whoever lets go of it last: its owner or its thread. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "prs_native.h"
@@ -20,9 +19,7 @@ static uint64_t widened(uint64_t bits, int32_t width) {
 }
 
 void prs_native_invoke(prs_native_call_t *call) {
-  errno = 0;
   prs__native_call(call);
-  call->error = errno;
   if (call->kind == PRS_NATIVE_WORD)
     call->result = widened(call->result, call->width);
 }

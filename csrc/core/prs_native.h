@@ -103,9 +103,9 @@ extern const prs_runner_t prs_native_loop_runner;
 /* Tell whether native calls are known on this processor. */
 bool prs__native_is_known(void);
 
-/* Put the arguments where this platform wants them and call.
+/* Put the arguments where this platform wants them and call, with errno 0.
  * Returns: nothing; `call->result` holds the bits of the result, and may hold
- *          more than a narrow result is wide.
+ *          more than a narrow result is wide; `call->error` is errno then.
  * Owner: the caller's. Blocks: as the function does. Threads: any.
  * Orders: none. */
 void prs__native_call(prs_native_call_t *call);

@@ -3,6 +3,7 @@
  * n-th integer is in the n-th integer register wherever it stands among the
  * parameters, so one type of function per result serves every signature: a
  * function does not look at registers that it has no parameter for. */
+#include <errno.h>
 #include <string.h>
 
 #include "../core/prs_native.h"
@@ -48,6 +49,7 @@ void prs__native_call(prs_native_call_t *call) {
   double wide;
   float narrow;
   sort_slots(call, w, f);
+  errno = 0;
   switch (call->kind) {
     case PRS_NATIVE_VOID:
       ((void_function_t)call->function)(PASS(w, f));
@@ -64,4 +66,5 @@ void prs__native_call(prs_native_call_t *call) {
       memcpy(&call->result, &narrow, sizeof narrow);
       break;
   }
+  call->error = errno;
 }

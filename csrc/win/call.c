@@ -3,6 +3,7 @@
  * there is one type of function for each of the sixteen patterns; the others
  * are 64 bits each on the stack, whatever their type. On ARM64 the registers
  * are as on every other system. */
+#include <errno.h>
 #include <string.h>
 
 #include "../core/prs_native.h"
@@ -92,6 +93,7 @@ CALLER(call_float, float)
 void prs__native_call(prs_native_call_t *call) {
   double wide;
   float narrow;
+  errno = 0;
   switch (call->kind) {
     case PRS_NATIVE_VOID:
     case PRS_NATIVE_WORD:
@@ -106,4 +108,5 @@ void prs__native_call(prs_native_call_t *call) {
       memcpy(&call->result, &narrow, sizeof narrow);
       break;
   }
+  call->error = errno;
 }

@@ -65,7 +65,7 @@ def _new(address: int, signature: Signature, owner: object, name: str) -> Functi
     return made
 
 
-def function(target: Any, signature: str | None = None) -> Function:
+def function(target: object, signature: str | None = None) -> Function:
     """Name a C function for `spawn` and `par_for`.
 
     Args:

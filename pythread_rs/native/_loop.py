@@ -17,7 +17,7 @@ _RANGE: Final = 2  # parameters of the function that are the block
 
 
 def par_for(
-    fn: Any, n: int, /, *args: Any, grain: int | None = None, errcheck: str | None = None
+    fn: object, n: int, /, *args: object, grain: int | None = None, errcheck: str | None = None
 ) -> None:
     """Call the C function `fn(begin, end, *args)` for blocks of `range(n)`, on all CPUs.
 

@@ -30,14 +30,14 @@ _FAILURES: Final[dict[str, Callable[[Any], bool]]] = {
 
 
 def spawn(
-    fn: Any,
+    fn: object,
     /,
-    *args: Any,
+    *args: object,
     errcheck: Errcheck = None,
     name: str | None = None,
     stack_size: int | None = None,
     dedicated: bool = False,
-) -> JoinHandle[Any]:
+) -> JoinHandle[int | float | None]:
     """Run the C function `fn(*args)` on a thread of its own, with no GIL and no Python.
 
     A buffer becomes a pointer. A writable one is moved to the thread, which must be its only
@@ -85,7 +85,7 @@ def spawn(
     judge = _judge(errcheck, function)
     thread = new_thread(None if name is None else _checked_name(name))
     packet = _ffi.Packet()
-    handle: JoinHandle[Any] = new_join_handle(packet, thread)
+    handle: JoinHandle[int | float | None] = new_join_handle(packet, thread)
     size = 0 if stack_size is None else max(_checked_size(stack_size), 1)
     given = owned(function, closure, _ffi.own)
     _start(packet, function, given, closure, judge, thread, size, dedicated)
@@ -124,14 +124,14 @@ def _start(
 
 def spawn_scoped(
     scope: Scope,
-    fn: Any,
+    fn: object,
     /,
-    *args: Any,
+    *args: object,
     errcheck: Errcheck = None,
     name: str | None = None,
     stack_size: int | None = None,
     dedicated: bool = False,
-) -> ScopedJoinHandle[Any]:
+) -> ScopedJoinHandle[int | float | None]:
     r"""Run the C function `fn(*args)` on a thread of `scope`: buffers are lent, not moved.
 
     Args:

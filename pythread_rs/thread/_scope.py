@@ -111,18 +111,19 @@ class Scope(_ffi.ScopeBase):
 
         self._waiting.append(packet.watcher())
         self._natives[thread.id] = packet
-        try:
-            start(packet, lend)
-        except BaseException:
-            _call_all(ends)
-            del self._natives[thread.id]
-            raise
 
-        def joined() -> None:
+        def over() -> None:
             self._natives.pop(thread.id, None)
             _call_all(ends)
 
-        return new_scoped_handle(packet, thread, joined)
+        started = False
+        try:
+            start(packet, lend)
+            started = True
+        finally:
+            if not started:
+                over()
+        return new_scoped_handle(packet, thread, over)
 
     def _check_open(self) -> None:
         if self._state != "open":

@@ -65,15 +65,15 @@ def c(library_file: Path) -> SimpleNamespace:
 
 
 @pytest.fixture
-def output_of(
-    run_child: Callable[..., Any], library_file: Path
-) -> Callable[..., str]:
+def output_of(run_child: Callable[..., Any], library_file: Path) -> Callable[..., str]:
     """Run a program that finds the library as `lib` and `ffi`; give what it printed."""
 
     def run(program: str, *arguments: str) -> str:
         head = f"import sys\nsys.path.insert(0, {str(library_file.parent)!r})\n"
 
-        outcome = run_child(head + "from echoes import ffi, lib\n" + textwrap.dedent(program), *arguments)
+        outcome = run_child(
+            head + "from echoes import ffi, lib\n" + textwrap.dedent(program), *arguments
+        )
         assert (outcome.returncode, outcome.stderr) == (0, "")
         return str(outcome.stdout)
 

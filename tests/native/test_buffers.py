@@ -87,8 +87,7 @@ def test_all_kinds_of_buffers(c: SimpleNamespace, make: Callable[[], Any]) -> No
 def test_arrays_of_numpy(c: SimpleNamespace) -> None:
     numpy = pytest.importorskip("numpy")
     assert native.spawn(c.lib.sum, numpy.arange(5.0), 5).join() == Ok(10.0)
-    frozen = numpy.arange(5.0)
-    frozen.flags.writeable = False
+    frozen = freeze(numpy.arange(5.0))
     for _ in range(2):
         assert native.spawn(c.lib.sum, frozen, 5).join() == Ok(10.0)
     with pytest.raises(BufferError, match="not C-contiguous"):
@@ -242,9 +241,7 @@ def test_slices_of_a_buffer_in_a_scope(c: SimpleNamespace) -> None:
     assert data == b"\1\1\1\1\2\2\2\2"
 
 
-def test_two_threads_of_a_scope_cannot_write_to_one_buffer(
-    c: SimpleNamespace, flag: Any
-) -> None:
+def test_two_threads_of_a_scope_cannot_write_to_one_buffer(c: SimpleNamespace, flag: Any) -> None:
     data = bytearray(4)
     wait = native.function(c.lib.answer, "int32_t(int32_t *, uint8_t *, int32_t)")
     with scope() as s:
