@@ -1,7 +1,7 @@
 """par_for: a C function over an index range, on every CPU."""
 
 import operator
-from typing import Any, Final
+from typing import Final
 
 from pythread_rs import _ffi
 from pythread_rs.native._arguments import borrowed

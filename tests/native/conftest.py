@@ -19,7 +19,8 @@ HERE = Path(__file__).resolve().parent
 
 def load(name: str, file: Path) -> Any:
     specification = importlib.util.spec_from_file_location(name, file)
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

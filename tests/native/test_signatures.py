@@ -18,7 +18,8 @@ hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies
 
 _spec = importlib.util.spec_from_file_location("lib", Path(__file__).with_name("library.py"))
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 library = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(library)
 
@@ -88,7 +89,8 @@ def test_floating_results(c: SimpleNamespace, value: float) -> None:
 
 
 def test_nan_void_and_pointers(c: SimpleNamespace) -> None:
-    assert math.isnan(native.spawn(c.lib.return_double, math.nan).join().unwrap())
+    result: Any = native.spawn(c.lib.return_double, math.nan).join().unwrap()
+    assert math.isnan(result)
     flag = c.ffi.new("int32_t *")
     assert native.spawn(c.lib.set_flag, flag).join() == Ok(None)
     assert flag[0] == 1
@@ -260,5 +262,5 @@ def test_more_than_the_registers_hold() -> None:
 
 @pytest.mark.parametrize("address", [0, -1, 2**64])
 def test_addresses_that_are_none(address: int) -> None:
-    with pytest.raises(ValueError, match="NULL|no address"):
+    with pytest.raises(ValueError, match=r"NULL|no address"):
         native.function(address, "int(int)")

@@ -116,7 +116,7 @@ def test_options(c: SimpleNamespace) -> None:
     assert native.spawn(c.lib.fail, 1, 0, stack_size=2**20).join() == Ok(1)
     assert _ffi.statistics()["os_threads_created"] - before == 2
     for options in ({"stack_size": -1}, {"name": "a\0b"}):
-        with pytest.raises(ValueError, match="stack|name"):
+        with pytest.raises(ValueError, match=r"stack|name"):
             native.spawn(c.lib.fail, 1, 0, **options)
 
 
