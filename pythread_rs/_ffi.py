@@ -4,6 +4,7 @@ import math
 import operator
 import sys
 from datetime import timedelta
+from types import BuiltinFunctionType
 from typing import Any, Final
 
 from pythread_rs import _native, _objects
@@ -59,6 +60,7 @@ __all__ = [
     "is_c_function",
     "is_frozen",
     "is_item",
+    "is_mapped",
     "is_python_class",
     "kind_of",
     "known_kinds",
@@ -104,6 +106,7 @@ NativeSignature = _objects.NativeSignature
 native_capsule = _objects.native_capsule
 native_loop = _objects.native_loop
 is_buffer = _objects.is_buffer
+is_mapped = _objects.is_mapped
 StopTokenBase = _objects.StopTokenBase
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
@@ -306,7 +309,7 @@ def is_c_data(value: object) -> bool:
 
 def is_c_function(value: object) -> bool:
     """Tell whether a value is `lib.f` of a module made with cffi's API mode."""
-    return isinstance(getattr(value, "__self__", None), _Lib)
+    return type(value) is BuiltinFunctionType and isinstance(value.__self__, _Lib)
 
 
 def c_type(value: Any) -> Any:

@@ -103,6 +103,10 @@ extern const prs_runner_t prs_native_loop_runner;
 /* Tell whether native calls are known on this processor. */
 bool prs__native_is_known(void);
 
+/* Tell whether there is memory at an address: none is left of a library that
+ * was closed. Returns: true where the platform does not say. */
+bool prs__native_is_mapped(uintptr_t address);
+
 /* Put the arguments where this platform wants them and call, with errno 0.
  * Returns: nothing; `call->result` holds the bits of the result, and may hold
  *          more than a narrow result is wide; `call->error` is errno then.

@@ -266,6 +266,7 @@ static const prs_table_t table = {
     .native_runner = &prs_native_runner,
     .native_loop_runner = &prs_native_loop_runner,
     .native_is_known = prs__native_is_known,
+    .native_is_mapped = prs__native_is_mapped,
     .native_let_go = prs_native_let_go,
     .native_loop_work = prs_native_loop_work,
     .native_loop_stop = prs_native_loop_stop,

@@ -99,6 +99,9 @@ static PyMethodDef functions[] = {
     {"set_watch", prs__set_watch, METH_VARARGS,
      "set_watch(enter, leave, took, let_go, /)\n--\n\n"
      "Tell these of each wait and each lock; None for no longer."},
+    {"is_mapped", prs__is_mapped, METH_O,
+     "is_mapped(address, /)\n--\n\nTell whether there is memory at an "
+     "address."},
     {"is_buffer", prs__is_buffer, METH_O,
      "is_buffer(object, /)\n--\n\nTell whether a memoryview of it can be asked "
      "for."},

@@ -18,6 +18,7 @@ typedef struct prs_table {
   const prs_runner_t *native_runner;
   const prs_runner_t *native_loop_runner;
   bool (*native_is_known)(void);
+  bool (*native_is_mapped)(uintptr_t address);
   bool (*native_let_go)(prs_native_call_t *call);
   int (*native_loop_work)(prs_native_loop_t *loop, uint64_t timeout);
   void (*native_loop_stop)(prs_native_loop_t *loop);

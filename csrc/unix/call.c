@@ -3,8 +3,12 @@
  * n-th integer is in the n-th integer register wherever it stands among the
  * parameters, so one type of function per result serves every signature: a
  * function does not look at registers that it has no parameter for. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../core/prs_native.h"
 
@@ -27,6 +31,37 @@ bool prs__native_is_known(void) {
   return true;
 #else
   return false;
+#endif
+}
+
+#if defined(__linux__)
+
+/* glibc 2.35 knows without a lock what belongs to a loaded library. A system
+ * call takes as long as the rest of a spawn on some virtual machines. */
+static bool is_in_library(uintptr_t address) {
+#if defined(DLFO_STRUCT_HAS_EH_DBASE)
+  struct dl_find_object found;
+  return _dl_find_object((void *)address, &found) == 0;
+#else
+  (void)address;
+  return false;
+#endif
+}
+
+#endif
+
+/* mincore(2) fails with ENOMEM for memory that is not mapped. Its last argument
+ * has another type on each of the other systems. */
+bool prs__native_is_mapped(uintptr_t address) {
+#if defined(__linux__)
+  if (is_in_library(address)) return true;
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  unsigned char is_in_core;
+  void *start = (void *)(address & ~(page - 1));
+  return mincore(start, 1, &is_in_core) == 0 || errno != ENOMEM;
+#else
+  (void)address;
+  return true;
 #endif
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../core/prs_native.h"
+#include "platform.h"
 
 #define WORDS uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t
 #define FLOATS double, double, double, double, double, double, double, double
@@ -18,6 +19,12 @@ bool prs__native_is_known(void) {
 #else
   return false;
 #endif
+}
+
+bool prs__native_is_mapped(uintptr_t address) {
+  MEMORY_BASIC_INFORMATION found;
+  return VirtualQuery((const void *)address, &found, sizeof found) != 0 &&
+         found.State == MEM_COMMIT;
 }
 
 #if defined(_M_X64) || defined(__x86_64__)

@@ -62,7 +62,20 @@ def _new(address: int, signature: Signature, owner: object, name: str) -> Functi
     made._signature = signature
     made._owner = owner
     made._name = name
-    return made
+    return made if _ffi.is_c_function(owner) else _still_there(made)
+
+
+def _still_there(function: Function) -> Function:
+    """Refuse an address where nothing is, as that of a library that was closed.
+
+    What a module in API mode has stays as long as the module: there it is not looked at.
+    """
+    if _ffi.is_c_function(function._owner) or _ffi.is_mapped(function._address):
+        return function
+    raise ValueError(
+        f"there is nothing at the address {function._address:#x} of {function!r}: its library was "
+        "closed, or it is no address"
+    )
 
 
 def function(target: object, signature: str | None = None) -> Function:
@@ -80,7 +93,7 @@ def function(target: object, signature: str | None = None) -> Function:
     Raises:
         TypeError: `target` is no C function, or its types are not known, or do not travel in
             registers: structs by value, long double, variable arguments.
-        ValueError: the function is NULL.
+        ValueError: the function is NULL, or its library was closed.
 
     Blocks: no.
     Thread safety: any thread.
@@ -108,10 +121,10 @@ def resolve(target: Any) -> Function:
 
     Raises:
         TypeError: it is none, or its types are not known.
-        ValueError: it is NULL.
+        ValueError: it is NULL, or its library was closed.
     """
     if type(target) is Function:
-        return target
+        return _still_there(target)
     if _ffi.is_c_data(target):
         return _new(_ffi.c_address(target), _cffi_signature(_ffi.c_type(target)), target, "")
     if _ffi.is_c_function(target):

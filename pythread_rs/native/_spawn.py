@@ -62,7 +62,7 @@ def spawn(
 
     Raises:
         TypeError: `fn` is no C function, or an argument does not go with its parameter.
-        ValueError: `fn` is NULL.
+        ValueError: `fn` is NULL, or of a library that was closed.
         OverflowError: a number does not fit its parameter.
         BufferError: a buffer is not C-contiguous.
         OwnershipError: the thread may not own a buffer. Nothing has been moved.

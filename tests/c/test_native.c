@@ -63,6 +63,11 @@ static void every_argument_arrives(void) {
   ASSERT_UINT(bits_of(6), other.result);
 }
 
+static void memory_is_mapped_or_not(void) {
+  ASSERT(prs__native_is_mapped((uintptr_t)mixed));
+  if (prs__native_is_mapped(8)) check_skip("the platform does not say");
+}
+
 /* Each pattern of the four places that may be registers by place. */
 static double first_of(double a) { return a; }
 static double second_of(int64_t a, double b) { return b + (double)a; }
@@ -279,6 +284,7 @@ static void a_loop_ends_early(void) {
 }
 
 const check_test_t check_tests[] = {TEST(every_argument_arrives),
+                                    TEST(memory_is_mapped_or_not),
                                     TEST(places_may_be_of_either_class),
                                     TEST(a_narrow_result_is_widened),
                                     TEST(floats_and_errno_come_back),

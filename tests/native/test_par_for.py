@@ -7,17 +7,16 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pythread_rs import native, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
-
-@hypothesis.given(n=st.integers(0, 5000), grain=st.none() | st.integers(1, 6000))
+@given(n=st.integers(0, 5000), grain=st.none() | st.integers(1, 6000))
 def test_each_index_once(c: SimpleNamespace, n: int, grain: int | None) -> None:
     marks = bytearray(n + 1)
     native.par_for(c.lib.mark, n, marks, grain=grain)

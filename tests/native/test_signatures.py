@@ -11,17 +11,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pythread_rs import Ok, native
-
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 _spec = importlib.util.spec_from_file_location("lib", Path(__file__).with_name("library.py"))
 assert _spec is not None
 assert _spec.loader is not None
 library = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(library)
+
+
+def function(text: str) -> native.Function:
+    """Give some function, which is not called, a signature."""
+    address = ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value
+    return native.function(address, text)
 
 
 def float32(value: float) -> float:
@@ -35,8 +40,8 @@ def values_of(types: tuple[str, ...]) -> Any:
     return st.tuples(*(one[name] for name in types))
 
 
-@hypothesis.given(data=st.data(), number=st.integers(0, len(library.SIGNATURES) - 1))
-@hypothesis.settings(max_examples=400)
+@given(data=st.data(), number=st.integers(0, len(library.SIGNATURES) - 1))
+@settings(max_examples=400)
 def test_every_argument_arrives(c: SimpleNamespace, data: Any, number: int) -> None:
     types = library.SIGNATURES[number]
     args = data.draw(values_of(types))
@@ -164,7 +169,7 @@ def test_argtypes_that_change(c: SimpleNamespace) -> None:
 
 def test_texts_of_types() -> None:
     def parameters(text: str) -> str:
-        return native.function(1, f"void({text})").signature
+        return function(f"void({text})").signature
 
     assert parameters("void") == parameters("") == "void()"
     assert parameters("unsigned long long int n, const double x[3], struct s *restrict p") == (
@@ -249,15 +254,26 @@ def test_functions_that_cannot_be_called(c: SimpleNamespace) -> None:
 )
 def test_texts_that_are_no_signature(text: str) -> None:
     with pytest.raises(TypeError):
-        native.function(1, text)
+        function(text)
 
 
 def test_more_than_the_registers_hold() -> None:
     with pytest.raises(TypeError, match="at most 6 integers and pointers and 8 floating"):
-        native.function(1, f"int({', '.join(['int'] * 7)})")
+        function(f"int({', '.join(['int'] * 7)})")
     with pytest.raises(TypeError, match="pass a pointer to a struct"):
-        native.function(1, f"int({', '.join(['double'] * 9)})")
-    native.function(1, f"int({', '.join(['int'] * 6 + ['double'] * 8)})")
+        function(f"int({', '.join(['double'] * 9)})")
+    function(f"int({', '.join(['int'] * 6 + ['double'] * 8)})")
+
+
+def test_a_library_that_was_closed(c: SimpleNamespace, tmp_path: Path) -> None:
+    copy = tmp_path / "closed.so"
+    copy.write_bytes(c.file.read_bytes())
+    closed = c.abi_ffi.dlopen(str(copy))
+    pointer, named = closed.fail, native.function(closed.fail)
+    assert native.spawn(named, 1, 0).join() == Ok(1)
+    c.abi_ffi.dlclose(closed)
+    assert "its library was closed" in refusal(ValueError, pointer, 1, 0)
+    assert "its library was closed" in refusal(ValueError, named, 1, 0)
 
 
 @pytest.mark.parametrize("address", [0, -1, 2**64])

@@ -115,9 +115,10 @@ def test_options(c: SimpleNamespace) -> None:
     assert native.spawn(c.lib.fail, 1, 0, dedicated=True).join() == Ok(1)
     assert native.spawn(c.lib.fail, 1, 0, stack_size=2**20).join() == Ok(1)
     assert _ffi.statistics()["os_threads_created"] - before == 2
-    for options in ({"stack_size": -1}, {"name": "a\0b"}):
-        with pytest.raises(ValueError, match=r"stack|name"):
-            native.spawn(c.lib.fail, 1, 0, **options)
+    with pytest.raises(ValueError, match="stack size"):
+        native.spawn(c.lib.fail, 1, 0, stack_size=-1)
+    with pytest.raises(ValueError, match="name"):
+        native.spawn(c.lib.fail, 1, 0, name="a\0b")
 
 
 def test_many_threads_at_once(c: SimpleNamespace, flag: Any) -> None:

@@ -119,6 +119,13 @@ PyObject *prs__native_loop(PyObject *module, PyObject *args) {
   return result;
 }
 
+PyObject *prs__is_mapped(PyObject *module, PyObject *address) {
+  (void)module;
+  void *pointer = PyLong_AsVoidPtr(address);
+  if (pointer == NULL && PyErr_Occurred()) return NULL;
+  return PyBool_FromLong(prs__table->native_is_mapped((uintptr_t)pointer));
+}
+
 PyObject *prs__is_buffer(PyObject *module, PyObject *object) {
   (void)module;
   return PyBool_FromLong(PyObject_CheckBuffer(object));

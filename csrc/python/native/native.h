@@ -60,6 +60,7 @@ void prs__native_give_up(prs_packet_object_t *self);
 /* ---- loop.c -------------------------------------------------------------- */
 
 PyObject *prs__native_loop(PyObject *module, PyObject *args);
+PyObject *prs__is_mapped(PyObject *module, PyObject *address);
 PyObject *prs__is_buffer(PyObject *module, PyObject *object);
 PyObject *prs__native_capsule(PyObject *module, PyObject *capsule);
 
