@@ -299,7 +299,8 @@ def fork_generation() -> int:
 # What cffi knows of values and types of any other module that was made with it.
 
 _CData: Any = _ffi.CData
-_Lib: Any = type(_lib)
+_type: Any = type
+_Lib: Any = _type(_lib)  # its __class__ says that it is a module
 
 
 def is_c_data(value: object) -> bool:

@@ -108,6 +108,4 @@ def _filled(args: tuple[Any, ...], addresses: dict[int, int]) -> tuple[Any, ...]
 
 
 def _inner(argument: Any) -> Any:
-    if isinstance(argument, (Own, AssumeSend, Shared)):
-        return argument.value
-    return argument
+    return argument.value if type(argument) in (Own, AssumeSend, Shared) else argument

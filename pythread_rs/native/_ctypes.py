@@ -49,7 +49,7 @@ def _describe(cls: Any) -> CType:
         return pointer_to(None, name, NULLABLE)
     if issubclass(cls, (ctypes._Pointer, ctypes.Array)):
         return pointer_to(_item(cls), name, NULLABLE)
-    code = getattr(cls, "_type_", None) if issubclass(cls, ctypes._SimpleCData) else None
+    code = _letter(cls) if issubclass(cls, ctypes._SimpleCData) else None
     if code in _POINTERS:
         return pointer_to(None, name, NULLABLE)
     if code in _FLOATS:
@@ -62,22 +62,26 @@ def _describe(cls: Any) -> CType:
 
 
 def _item(pointer: Any) -> CType | None:
-    item = pointer._type_
+    item = _letter(pointer)
     simple = isinstance(item, type) and issubclass(item, _module()._SimpleCData)
-    if not simple or item._type_ in "cBbgOvXu" or item._type_ in _POINTERS:
+    if not simple or _letter(item) in "cBbgOvXu" or _letter(item) in _POINTERS:
         return None
     return _describe(item)
 
 
-def is_pointer(value: object) -> bool:
+def is_pointer(value: Any) -> bool:
     """Tell whether a value of ctypes is, or refers to, an address."""
     ctypes = _module()
     if ctypes is None:
         return False
     if isinstance(value, ctypes._SimpleCData):
-        return value._type_ in _POINTERS
-    kinds = (ctypes._Pointer, ctypes.Array, ctypes._CFuncPtr, type(ctypes.byref(ctypes.c_int())))
-    return isinstance(value, kinds)
+        return _letter(value) in _POINTERS
+    reference: type[Any] = ctypes.byref(ctypes.c_int()).__class__
+    return isinstance(value, (ctypes._Pointer, ctypes.Array, ctypes._CFuncPtr, reference))
+
+
+def _letter(value: Any) -> Any:
+    return value._type_
 
 
 def address_of(value: Any, wanted: CType | None, number: int) -> int:

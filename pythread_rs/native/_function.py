@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, cast, final
 
 from pythread_rs import _ffi
 from pythread_rs.native import _ctypes
@@ -177,10 +177,10 @@ def _cffi_signature(ctype: Any) -> Signature:
     return make(from_cffi(ctype.result, repr(text)), types)
 
 
-def _capsule_in(target: Any) -> object | None:
+def _capsule_in(target: object) -> object | None:
     """Find the PyCapsule in a LowLevelCallable of scipy, which is a tuple, or in itself."""
-    if type(target).__name__ == "LowLevelCallable" and isinstance(target, tuple):
-        target = target[0]
+    if type(target).__name__ == "LowLevelCallable":
+        target = next(iter(cast("Any", target)))
     return target if type(target).__name__ == "PyCapsule" else None
 
 

@@ -33,7 +33,7 @@ def test_from_a_thread_and_many_at_once(c: SimpleNamespace) -> None:
     def run() -> bool:
         marks = bytearray(10_000)
         native.par_for(mark, 10_000, marks)
-        return marks == b"\1" * 10_000
+        return bytes(marks) == b"\1" * 10_000
 
     mark = native.function(c.lib.mark)
     from pythread_rs import Builder

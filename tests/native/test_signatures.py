@@ -35,7 +35,7 @@ def float32(value: float) -> float:
 
 def values_of(types: tuple[str, ...]) -> Any:
     """Draw arguments, the least and the greatest among them."""
-    one = {name: st.integers(*limits) for name, limits in library.INTEGERS.items()}
+    one: dict[str, Any] = {name: st.integers(*limits) for name, limits in library.INTEGERS.items()}
     one |= {"double": st.floats(allow_nan=False), "float": st.floats(width=32, allow_nan=False)}
     return st.tuples(*(one[name] for name in types))
 
