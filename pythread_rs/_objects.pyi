@@ -47,6 +47,18 @@ class Packet:
     def start(
         self, job: list[Any], name: str | None, stack_size: int, dedicated: bool, /
     ) -> tuple[int, int] | None: ...
+    def start_native(
+        self,
+        signature: NativeSignature,
+        address: int,
+        args: tuple[Any, ...],
+        owner: object,
+        judge: Callable[[Any, int], BaseException | None] | None,
+        name: str | None,
+        stack_size: int,
+        dedicated: bool,
+        /,
+    ) -> tuple[int, int] | None: ...
     def wait(self, timeout: int, /) -> int: ...
     def is_finished(self) -> bool: ...
     def put_ok(self, value: object, /) -> None: ...
@@ -55,6 +67,26 @@ class Packet:
     def give_back(self) -> None: ...
     def watcher(self) -> Packet: ...
     def same(self, other: object, /) -> bool: ...
+
+@final
+class NativeSignature:
+    def __init__(
+        self, result: str, parameters: tuple[tuple[str, str, int, int, str], ...]
+    ) -> None: ...
+
+def is_buffer(object: object, /) -> bool: ...
+def is_mapped(address: int, /) -> bool: ...
+def native_capsule(capsule: object, /) -> tuple[int, str | None]: ...
+def native_loop(
+    signature: NativeSignature,
+    address: int,
+    args: tuple[Any, ...],
+    count: int,
+    grain: int,
+    threads: int,
+    check: int,
+    /,
+) -> tuple[Any, int] | None: ...
 
 @final
 class Parker:
