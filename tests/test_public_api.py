@@ -145,8 +145,9 @@ def members(module: str, cls: type) -> Iterator[Documented]:
 
 
 def is_accessor(value: object) -> bool:
-    kinds = property | classmethod | staticmethod
-    return isinstance(value, kinds) or inspect.isgetsetdescriptor(value)
+    if isinstance(value, property | classmethod | staticmethod):
+        return True
+    return inspect.isgetsetdescriptor(value)  # an attribute in C
 
 
 def documented() -> list[Documented]:
