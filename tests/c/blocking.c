@@ -18,7 +18,7 @@ void blocking_fork(void) { atomic_fetch_add(prs__fork_generation_word(), 1); }
 
 /* ---- one blocking call --------------------------------------------------- */
 
-static int wait_for(prs_waiter_t *waiter, uint64_t timeout) {
+int blocking_wait(prs_waiter_t *waiter, uint64_t timeout) {
   int status;
   do {
     status = prs_waiter_wait(waiter, timeout);
@@ -31,7 +31,7 @@ static int wait_for(prs_waiter_t *waiter, uint64_t timeout) {
 static int end_of_wait(prs_channel_t *channel, prs_waiter_t *waiter,
                        uint64_t timeout) {
   prs_node_t *node = &waiter->nodes[0];
-  if (wait_for(waiter, timeout) != PRS_OK) {
+  if (blocking_wait(waiter, timeout) != PRS_OK) {
     prs_channel_leave(channel, node);
     return BLOCKING_TIMED_OUT;
   }

@@ -31,6 +31,10 @@ void blocking_drop_sender(prs_channel_t *channel);
 /* The last receiver gives what is left to `lost`; NULL forgets it. */
 void blocking_drop_receiver(prs_channel_t *channel, void (*lost)(void *item));
 
+/* Wait for a waiter, and give it up when the time is over.
+ * Returns: PRS_OK when it is finished; PRS_ETIMEDOUT. */
+int blocking_wait(prs_waiter_t *waiter, uint64_t timeout);
+
 /* A number that looks random; `*seed` is any but 0. */
 uint32_t blocking_random(uint32_t *seed);
 

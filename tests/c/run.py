@@ -36,7 +36,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 # The product is compiled with -fexceptions, for pthread_exit unwinds through its frames.
 COMMON = ["-std=c11", "-O2", "-g", "-fexceptions", "-D_DEFAULT_SOURCE", *WARNINGS]
 # What the test programs share.
-HELPERS = ["check", "closure", "blocking", "pending"]
+HELPERS = ["check", "closure", "blocking", "locking", "pending"]
 # Linker flags of single programs: test_memory stands between the layer and the allocator.
 LINK_FLAGS = {"test_memory": ["-Wl,--wrap=malloc,--wrap=calloc"]}
 # ld64 has no --wrap.

@@ -1,4 +1,4 @@
-"""PYTHREAD_RS_DEADLOCK=1 with locks: circles are named with their lines, and nothing else is one."""
+"""PYTHREAD_RS_DEADLOCK=1 with locks: circles are named with their lines; nothing else is one."""
 
 from __future__ import annotations
 

@@ -80,9 +80,12 @@ struct prs_waiter {
   uint32_t generation;
   uint32_t chosen; /* which node was claimed; valid when FINISHED */
   uint32_t turn;   /* `*prs__os->detached` when it was claimed */
-  bool crowded;    /* others stood in its queue before it: it does not spin */
-  bool followed;   /* the claimer's: others stand there still */
-  bool slept;      /* the claimer's: whether there is a thread to wake */
+  /* Others stood in its queue before it: it does not spin. Atomic, as who moves
+   * it to another queue may see others there while it looks; relaxed, as it is
+   * a hint. */
+  _Atomic bool crowded;
+  bool followed; /* the claimer's: others stand there still */
+  bool slept;    /* the claimer's: whether there is a thread to wake */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
    * once, with the queue's right to the waiter. NULL: a thread sleeps. */

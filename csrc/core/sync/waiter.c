@@ -66,7 +66,8 @@ static int sleep_until_claimed(prs_waiter_t *waiter, uint64_t began,
 
 /* A wait that goes on after a slice says SLEEPS already. */
 static bool spin_until_claimed(prs_waiter_t *waiter) {
-  return !waiter->crowded && atomic_load(&waiter->word) == PRS_WAITS &&
+  return !atomic_load_explicit(&waiter->crowded, memory_order_relaxed) &&
+         atomic_load(&waiter->word) == PRS_WAITS &&
          prs__os->spin(&waiter->word, PRS_WAITS);
 }
 
@@ -126,7 +127,8 @@ void prs_wakes_send(prs_wakes_t *wakes) {
 /* ---- queue --------------------------------------------------------------- */
 
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node) {
-  if (queue->first != NULL) node->waiter->crowded = true;
+  if (queue->first != NULL)
+    atomic_store_explicit(&node->waiter->crowded, true, memory_order_relaxed);
   node->queue = queue;
   node->next = NULL;
   node->previous = queue->last;
