@@ -121,7 +121,8 @@ def measure(options: Options) -> Report:
     """Time the loops by turns; each loop's own cost is in the figures of both sides."""
     counter, shared, small = AtomicI64(), AtomicI64(), AtomicI64(1)
     (add_locked, _), (add_by_four, by_four) = locked_counter(), locked_counter()
-    flag, ref = AtomicBool(), AtomicRef((1, 2))
+    flag = AtomicBool()
+    ref: AtomicRef[tuple[int, int]] = AtomicRef((1, 2))
     four = CALLS_OF_FOUR * THREADS
     rivals = [
         looped(OURS, lambda calls: add(counter, calls)),

@@ -58,7 +58,7 @@ def collector_waits() -> Iterator[None]:
 
 def examined(root: list[Any]) -> tuple[str, Any] | None:
     found = _ffi.examine((root,), (), {})
-    return None if found is None else (found[0], found[1][-1])
+    return (found[0], found[1][-1]) if isinstance(found, tuple) else None
 
 
 def known_reason(why: str, value: Any) -> str | None:
