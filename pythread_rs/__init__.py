@@ -7,6 +7,7 @@ The map, from what most programs use to what few do:
     panic       panic, catch_unwind, set_hook
     ownership   move, take, drain, Own, freeze, shared, and the errors of the check
     sync        channels, Arc, Mutex, RwLock, Condvar, Barrier, atomics, select, StopToken
+    native      C functions on threads without the GIL; to be imported by name
     process     exit
 """
 
