@@ -56,6 +56,19 @@ int prs__block_waking(prs_waiter_t *waiter, prs_wakes_t *wakes,
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
 
+void prs__wakes_send_detached(prs_wakes_t *wakes) {
+#ifdef Py_GIL_DISABLED
+  prs_wakes_send(wakes);
+#else
+  if (wakes->first == NULL) return;
+  PyThreadState *state = PyEval_SaveThread();
+  prs__table->turn_pass();
+  prs_wakes_send(wakes);
+  prs__table->hold();
+  PyEval_RestoreThread(state);
+#endif
+}
+
 int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   prs_wakes_t none = {NULL};
   return prs__block_waking(waiter, &none, timeout);

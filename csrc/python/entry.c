@@ -258,7 +258,8 @@ static const prs_sync_os_t *sync_os(void) {
                              .yield = prs_yield,
                              .spin = prs_wait_spin,
                              .spin_learn = prs_wait_learn,
-                             .detached = &prs__detached};
+                             .detached = &prs__detached,
+                             .forker = the_main_thread};
   os.generation = prs__fork_generation_word();
   return &os;
 }
@@ -266,6 +267,14 @@ static const prs_sync_os_t *sync_os(void) {
 static const prs_table_t table = {
     .version = PRS_TABLE_VERSION,
     .python_runner = &python_runner,
+    .native_runner = &prs_native_runner,
+    .native_loop_runner = &prs_native_loop_runner,
+    .native_is_known = prs__native_is_known,
+    .native_is_mapped = prs__native_is_mapped,
+    .native_let_go = prs_native_let_go,
+    .native_loop_work = prs_native_loop_work,
+    .native_loop_stop = prs_native_loop_stop,
+    .native_loop_unref = prs_native_loop_unref,
     .packet_new = prs_packet_new,
     .packet_ref = prs_packet_ref,
     .packet_unref = prs_packet_unref,

@@ -1,160 +1,166 @@
-/* Tokens: what a stop marks, and whom it wakes. */
-#include "locking.h"
+/* Stop: a tree of tokens, and those who wait for them. */
+#include "../../csrc/core/sync/prs_stop.h"
+#include "blocking.h"
 
-enum { CROWD = 9, DEEP = 50000 };
+enum { WAITERS = 20 };
 
-static prs_stop_t *new_token(prs_stop_t *parent) {
+static prs_stop_t *new_stop(prs_stop_t *parent) {
   prs_stop_t *stop = prs_stop_new(parent);
   ASSERT(stop != NULL);
   return stop;
 }
 
-static prs_waiter_t *enter(prs_stop_t *stop) {
-  prs_waiter_t *waiter = prs_waiter_new(1);
-  ASSERT(waiter != NULL);
-  ASSERT(prs_stop_enter(stop, &waiter->nodes[0]));
-  return waiter;
+static void stop_now(prs_stop_t *stop) {
+  prs_wakes_t wakes = {0};
+  prs_stop_now(stop, &wakes);
+  prs_wakes_send(&wakes);
 }
 
-/* What each thread does after its wait. */
-static void leave(prs_stop_t *stop, prs_waiter_t *waiter) {
+static void leave(prs_stop_t *stop, prs_node_t *node) {
   prs_wakes_t wakes = {0};
-  prs_stop_leave(stop, &waiter->nodes[0], &wakes);
+  prs_stop_leave(stop, node, &wakes);
   prs_wakes_send(&wakes);
-  prs_waiter_free(waiter);
 }
 
 static void stop_goes_down_and_not_up(void) {
   blocking_init();
-  prs_stop_t *root = new_token(NULL);
-  prs_stop_t *child = new_token(root);
-  prs_stop_t *sibling = new_token(root);
-  prs_stop_t *grandchild = new_token(child);
-  locking_stop(child);
-  locking_stop(child);
-  ASSERT(prs_stop_is_stopped(child) && prs_stop_is_stopped(grandchild));
-  ASSERT(!prs_stop_is_stopped(root) && !prs_stop_is_stopped(sibling));
-  prs_stop_t *late = new_token(grandchild);
+  prs_stop_t *root = new_stop(NULL);
+  prs_stop_t *one = new_stop(root);
+  prs_stop_t *other = new_stop(root);
+  prs_stop_t *below = new_stop(one);
+  stop_now(one);
+  ASSERT(prs_stop_is_stopped(one) && prs_stop_is_stopped(below));
+  ASSERT(!prs_stop_is_stopped(root) && !prs_stop_is_stopped(other));
+  prs_stop_t *late = new_stop(below);
   ASSERT(prs_stop_is_stopped(late));
-  locking_stop(root);
-  ASSERT(prs_stop_is_stopped(root) && prs_stop_is_stopped(sibling));
-  prs_stop_t *all[] = {root, child, sibling, grandchild, late};
-  for (int i = 0; i < 5; i++) prs_stop_unref(all[i]);
+  prs_stop_unref(one);
+  prs_stop_unref(root);
+  stop_now(other);
+  ASSERT(prs_stop_is_stopped(other));
+  prs_stop_unref(late);
+  prs_stop_unref(below);
+  prs_stop_unref(other);
 }
 
-static void nobody_waits_for_a_stopped_token(void) {
+static void stopped_token_takes_nobody(void) {
   blocking_init();
-  prs_stop_t *stop = new_token(NULL);
-  prs_waiter_t *waiter = enter(stop);
-  locking_stop(stop);
-  ASSERT(is_claimed(waiter));
-  leave(stop, waiter);
-  waiter = prs_waiter_new(1);
+  prs_stop_t *stop = new_stop(NULL);
+  prs_waiter_t *waiter = prs_waiter_new(1);
   ASSERT(waiter != NULL);
+  ASSERT(prs_stop_enter(stop, &waiter->nodes[0]));
+  leave(stop, &waiter->nodes[0]);
+  stop_now(stop);
   ASSERT(!prs_stop_enter(stop, &waiter->nodes[0]));
-  ASSERT(waiter->nodes[0].queue == NULL);
+  ASSERT(prs_waiter_cancel(waiter));
   prs_waiter_free(waiter);
   prs_stop_unref(stop);
 }
 
-static void who_leaves_early_is_not_woken(void) {
+/* Waiters of every token of a line, all asleep already: whoever is woken wakes
+ * the next ones, and in the end all are. */
+static void woken_ones_wake_the_others(void) {
   blocking_init();
-  prs_stop_t *stop = new_token(NULL);
-  prs_waiter_t *waiter = enter(stop);
-  ASSERT(prs_waiter_cancel(waiter));
-  leave(stop, waiter);
-  ASSERT(prs__queue_is_empty(&stop->waiting));
-  locking_stop(stop);
-  prs_stop_unref(stop);
-}
-
-/* At each token of a tree some wait; the next are woken by who leaves. */
-static void all_of_a_tree_wake_each_other(void) {
-  blocking_init();
-  prs_stop_t *stops[3];
-  prs_waiter_t *waiters[CROWD];
-  bool left[CROWD] = {false};
-  stops[0] = new_token(NULL);
-  for (int i = 1; i < 3; i++) stops[i] = new_token(stops[i - 1]);
-  for (int i = 0; i < CROWD; i++) waiters[i] = enter(stops[i % 3]);
-  locking_stop(stops[0]);
-  int rounds = 0;
-  for (int done = 0; done < CROWD; rounds++)
-    for (int i = 0; i < CROWD; i++) {
-      ASSERT(rounds <= CROWD);
-      if (left[i] || !is_claimed(waiters[i])) continue;
-      leave(stops[i % 3], waiters[i]);
+  prs_stop_t *stops[WAITERS];
+  prs_waiter_t *waiters[WAITERS];
+  bool left[WAITERS] = {false};
+  for (int i = 0; i < WAITERS; i++) {
+    stops[i] = new_stop(i < 3 ? NULL : stops[i / 3]);
+    waiters[i] = prs_waiter_new(1);
+    ASSERT(waiters[i] != NULL);
+    ASSERT(prs_stop_enter(stops[i], &waiters[i]->nodes[0]));
+  }
+  stop_now(stops[6]);
+  stop_now(stops[2]);
+  stop_now(stops[1]);
+  stop_now(stops[0]);
+  for (int round = 0; round < WAITERS; round++) {
+    for (int i = 0; i < WAITERS; i++) {
+      if (left[i] || prs_waiter_wait(waiters[i], 0) != PRS_OK) continue;
       left[i] = true;
-      done++;
+      leave(stops[i], &waiters[i]->nodes[0]);
     }
-  for (int i = 0; i < 3; i++) prs_stop_unref(stops[i]);
-}
-
-static int told;
-
-static void tell(prs_waiter_t *waiter) {
-  (void)waiter;
-  told++;
-}
-
-/* They do not leave, so they would break the chain. */
-static void those_who_are_told_do_not_count(void) {
-  blocking_init();
-  told = 0;
-  prs_stop_t *stop = new_token(NULL);
-  prs_waiter_t *waiters[CROWD];
-  for (int i = 0; i < CROWD; i++) {
-    waiters[i] = enter(stop);
-    waiters[i]->notify = tell;
   }
-  prs_waiter_t *thread = enter(stop);
-  locking_stop(stop);
-  ASSERT_INT(CROWD, told);
-  ASSERT(is_claimed(thread));
-  leave(stop, thread);
-  for (int i = 0; i < CROWD; i++) prs_waiter_free(waiters[i]);
-  prs_stop_unref(stop);
-}
-
-static void child_keeps_those_above_it(void) {
-  blocking_init();
-  prs_stop_t *root = new_token(NULL);
-  prs_stop_t *last = new_token(root);
-  for (int i = 0; i < DEEP; i++) {
-    prs_stop_t *next = new_token(last);
-    prs_stop_unref(last);
-    last = next;
+  for (int i = WAITERS - 1; i >= 0; i--) {
+    ASSERT(left[i]);
+    prs_waiter_free(waiters[i]);
+    prs_stop_unref(stops[i]);
   }
-  ASSERT_UINT(2, atomic_load(&root->refs));
-  locking_stop(root);
-  ASSERT(prs_stop_is_stopped(last));
-  prs_stop_unref(root);
-  prs_stop_unref(last);
 }
 
-static void nobody_waits_in_the_child_of_a_fork(void) {
+static void fork_forgets_who_waited(void) {
   blocking_init();
-  prs_stop_t *root = new_token(NULL);
-  prs_stop_t *child = new_token(root);
-  prs_waiter_t *lost[] = {enter(root), enter(child)};
+  prs_stop_t *root = new_stop(NULL);
+  prs_stop_t *child = new_stop(root);
+  prs_waiter_t *waiter = prs_waiter_new(1);
+  ASSERT(waiter != NULL);
+  ASSERT(prs_stop_enter(child, &waiter->nodes[0]));
   blocking_fork();
-  prs_waiter_t *mine = enter(child);
-  locking_stop(root);
-  ASSERT(!is_claimed(lost[0]) && !is_claimed(lost[1]) && is_claimed(mine));
-  leave(child, mine);
-  prs_waiter_free(lost[0]);
-  prs_waiter_free(lost[1]);
+  stop_now(root);
+  ASSERT(prs_stop_is_stopped(child));
+  ASSERT(waiter->nodes[0].queue == NULL);
+  prs_waiter_free(waiter);
   prs_stop_unref(child);
   prs_stop_unref(root);
 }
 
+static void long_line_goes_without_recursion(void) {
+  blocking_init();
+  prs_stop_t *stop = new_stop(NULL);
+  for (uint32_t i = check_rounds(100000); i > 0; i--) {
+    prs_stop_t *child = new_stop(stop);
+    prs_stop_unref(stop);
+    stop = child;
+  }
+  prs_stop_unref(stop);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+typedef struct crowd {
+  prs_stop_t *stop; /* one of a tree */
+  check_line_t *line;
+} crowd_t;
+
+static void wait_for_stop(void *arg) {
+  crowd_t *crowd = arg;
+  prs_stop_t *stop = new_stop(crowd->stop);
+  check_line_cross(crowd->line, WAITERS + 1);
+  prs_waiter_t *waiter = prs_waiter_new(1);
+  ASSERT(waiter != NULL);
+  if (prs_stop_enter(stop, &waiter->nodes[0])) {
+    while (prs_waiter_wait(waiter, PRS_FOREVER) == PRS_EINTR) continue;
+    leave(stop, &waiter->nodes[0]);
+  }
+  ASSERT(prs_stop_is_stopped(stop));
+  prs_waiter_free(waiter);
+  prs_stop_unref(stop);
+}
+
+static void all_are_woken(void) {
+  blocking_init();
+  for (uint32_t n = check_rounds(50); n > 0; n--) {
+    check_line_t line = {0};
+    prs_stop_t *root = new_stop(NULL);
+    prs_stop_t *child = new_stop(root);
+    crowd_t crowds[2] = {{root, &line}, {child, &line}};
+    check_thread_t threads[WAITERS];
+    for (int i = 0; i < WAITERS; i++)
+      check_thread_start(&threads[i], wait_for_stop, &crowds[i % 2]);
+    check_line_cross(&line, WAITERS + 1);
+    if (n % 2 == 0) stop_now(child);
+    stop_now(root);
+    for (int i = 0; i < WAITERS; i++) check_thread_join(&threads[i]);
+    prs_stop_unref(child);
+    prs_stop_unref(root);
+  }
+}
+
 const check_test_t check_tests[] = {
     TEST(stop_goes_down_and_not_up),
-    TEST(nobody_waits_for_a_stopped_token),
-    TEST(who_leaves_early_is_not_woken),
-    TEST(all_of_a_tree_wake_each_other),
-    TEST(those_who_are_told_do_not_count),
-    TEST(child_keeps_those_above_it),
-    TEST(nobody_waits_in_the_child_of_a_fork),
+    TEST(stopped_token_takes_nobody),
+    TEST(woken_ones_wake_the_others),
+    TEST(fork_forgets_who_waited),
+    TEST(long_line_goes_without_recursion),
+    TEST(all_are_woken),
     END_OF_TESTS,
 };
