@@ -4,109 +4,13 @@
  * references than that is reachable from outside. It runs no Python code, and
  * stops the other threads where there is no GIL. What it may not know (a type
  * seen for the first time, a hook) it asks for and is called again. */
-#include "ownership.h"
-
-typedef enum verdict {
-  FINE,
-  ALIASED,      /* somebody else holds it */
-  WEAK,         /* a weak reference from outside leads to it */
-  LEADS_OUT,    /* a weak reference that leads outside */
-  NOT_SEND,     /* bound to its thread */
-  OPAQUE,       /* of an unknown C type */
-  CAPTURES,     /* a class whose methods capture variables */
-  UNKNOWN_TYPE, /* to be classified first */
-  NEEDS_HOOK,   /* to be asked for its children first */
-  NO_MEMORY
-} verdict_t;
+#include "graph.h"
 
 static const char *const verdict_names[] = {
     [ALIASED] = "aliased",       [WEAK] = "weak",     [LEADS_OUT] = "leads out",
     [NOT_SEND] = "not send",     [OPAQUE] = "opaque", [CAPTURES] = "captures",
     [NEEDS_HOOK] = "needs hook",
 };
-
-#define NOBODY ((size_t)-1)
-
-typedef struct node {
-  PyObject *object;
-  size_t parent;
-  Py_ssize_t found;
-  prs_kind_t kind;
-} node_t;
-
-typedef struct graph {
-  node_t *nodes;
-  size_t count;
-  size_t space;
-  size_t *slots; /* index + 1 */
-  size_t slot_count;
-  size_t current; /* the node whose children are visited */
-  size_t wrong;   /* the node that the verdict is about */
-  PyObject *missing;
-  PyObject *hooks; /* id -> children, for PRS_HOOKED */
-  bool collecting; /* only list what can be reached: no verdict */
-  bool asking;     /* Python may be asked for unknown types */
-  verdict_t verdict;
-} graph_t;
-
-/* ---- the table ----------------------------------------------------------- */
-
-static void graph_free(graph_t *graph) {
-  PyMem_RawFree(graph->nodes);
-  PyMem_RawFree(graph->slots);
-}
-
-static size_t *slot_of(const graph_t *graph, PyObject *object) {
-  uint64_t mixed =
-      (uint64_t)((uintptr_t)object >> 4) * UINT64_C(0x9E3779B97F4A7C15);
-  size_t mask = graph->slot_count - 1;
-  for (size_t i = (size_t)(mixed >> 32) & mask;; i = (i + 1) & mask) {
-    size_t *slot = &graph->slots[i];
-    if (*slot == 0 || graph->nodes[*slot - 1].object == object) return slot;
-  }
-}
-
-static bool grow(graph_t *graph) {
-  size_t space = graph->space == 0 ? 32 : graph->space * 2;
-  node_t *nodes = PyMem_RawRealloc(graph->nodes, space * sizeof *nodes);
-  if (nodes == NULL) return false;
-  graph->nodes = nodes;
-  size_t *slots = PyMem_RawCalloc(space * 2, sizeof *slots);
-  if (slots == NULL) return false;
-  PyMem_RawFree(graph->slots);
-  graph->slots = slots;
-  graph->slot_count = space * 2;
-  graph->space = space;
-  for (size_t i = 0; i < graph->count; i++)
-    *slot_of(graph, graph->nodes[i].object) = i + 1;
-  return true;
-}
-
-static node_t *find(const graph_t *graph, PyObject *object) {
-  if (graph->slot_count == 0) return NULL;
-  size_t index = *slot_of(graph, object);
-  return index == 0 ? NULL : &graph->nodes[index - 1];
-}
-
-static bool fail(graph_t *graph, verdict_t verdict, size_t wrong) {
-  graph->verdict = verdict;
-  graph->wrong = wrong;
-  return false;
-}
-
-/* Returns: NULL with the verdict set when there is no memory. */
-static node_t *add(graph_t *graph, PyObject *object, prs_kind_t kind) {
-  node_t *known = find(graph, object);
-  if (known != NULL) return known;
-  if (graph->count == graph->space && !grow(graph)) {
-    (void)fail(graph, NO_MEMORY, graph->current);
-    return NULL;
-  }
-  *slot_of(graph, object) = graph->count + 1;
-  graph->nodes[graph->count] = (node_t){
-      .object = object, .parent = graph->current, .found = 0, .kind = kind};
-  return &graph->nodes[graph->count++];
-}
 
 /* ---- the walk ------------------------------------------------------------ */
 
@@ -139,37 +43,15 @@ static verdict_t refusal_of(prs_kind_t kind) {
   return OPAQUE;
 }
 
-#define ARRAY_IS_WRITEABLE 0x400
-
-/* numpy's type numbers of what holds references: objects and structures. */
-static bool holds_objects(PyObject *array) {
-  const char *head = (const char *)array;
-  PyObject *description = *(PyObject *const *)(head + sizeof(PyObject) + 40);
-  int number = *(const int *)((const char *)description + sizeof(PyObject) +
-                              sizeof(PyObject *) + 4);
-  return number == 17 || number == 20;
-}
-
-/* A read-only array over bytes can never be made writable again. */
-static bool is_frozen_array(PyObject *array) {
-  if (Py_TYPE(array)->tp_dictoffset != 0) return false; /* a subclass */
-  const char *head = (const char *)array + sizeof(PyObject);
-  int flags = *(const int *)(head + 48);
-  if ((flags & ARRAY_IS_WRITEABLE) != 0) return false;
-  PyObject *base = *(PyObject *const *)(head + 32);
-  while (base != NULL && prs__kind(base) == PRS_NDARRAY)
-    base = *(PyObject *const *)((const char *)base + sizeof(PyObject) + 32);
-  return base != NULL && PyBytes_CheckExact(base);
-}
-
 static int visit(PyObject *child, void *arg) {
   graph_t *graph = arg;
   prs_kind_t kind = prs__kind(child);
   if (prs__is_shareable(kind) || kind == PRS_UNWRAPPED) return 0;
-  if (kind == PRS_NDARRAY && is_frozen_array(child) && !holds_objects(child))
+  if (kind == PRS_NDARRAY && prs__is_frozen_array(child) &&
+      !prs__holds_objects(child))
     return 0;
   verdict_t refusal = refusal_of(kind);
-  if (kind == PRS_NDARRAY && holds_objects(child)) refusal = OPAQUE;
+  if (kind == PRS_NDARRAY && prs__holds_objects(child)) refusal = OPAQUE;
   if (refusal == UNKNOWN_TYPE) {
     graph->missing = PyType_Check(child) ? child : (PyObject *)Py_TYPE(child);
     return !fail(graph, UNKNOWN_TYPE, graph->current);
@@ -222,111 +104,6 @@ static bool visit_all(graph_t *graph) {
   return true;
 }
 
-/* ---- frozen values ------------------------------------------------------- */
-
-/* An instance's own `__dict__`, which nobody else holds, is as the instance. */
-static bool is_own_dict(const graph_t *graph, PyObject *child) {
-  if (graph->current == NOBODY || !PyDict_CheckExact(child)) return false;
-  PyObject *owner = graph->nodes[graph->current].object;
-  return Py_REFCNT(child) == 1 && prs__is_dict_of(owner, child);
-}
-
-static int visit_frozen(PyObject *child, void *arg);
-
-static bool is_item(PyObject *value, const graph_t *graph) {
-  return graph->asking ? prs__is_item(value) : prs__is_item_quietly(value);
-}
-
-/* A cell is as good as the function in it, if nobody assigns the variable. */
-static int visit_frozen_cell(PyObject *cell, graph_t *graph) {
-  PyObject *content = PyCell_GET(cell);
-  if (content == NULL || !is_item(content, graph)) return 1;
-  if (!prs__is_settled(cell, graph->asking)) return 1;
-  return visit_frozen(content, graph);
-}
-
-/* The cells of a function are looked at together with it, as its code tells
- * who assigns them. */
-static int visit_frozen_function(PyObject *object, graph_t *graph) {
-  if (find(graph, object) != NULL) return 0;
-  PyFunctionObject *function = (PyFunctionObject *)object;
-  if (function->func_closure == NULL &&
-      prs__is_of_library(object, graph->asking))
-    return 0; /* its defaults, such as a cache, are its own business */
-  if (!prs__only_reads(object, graph->asking)) return 1;
-  if (add(graph, object, PRS_FUNCTION) == NULL) return 1;
-  PyObject *closure = function->func_closure;
-  if (closure == NULL) return 0;
-  if (!is_item(object, graph)) return 1;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(closure); i++) {
-    PyObject *content = PyCell_GET(PyTuple_GET_ITEM(closure, i));
-    if (content == NULL || visit_frozen(content, graph) != 0) return 1;
-  }
-  return 0;
-}
-
-/* What else a function holds. */
-static int visit_defaults(PyObject *object, graph_t *graph) {
-  PyFunctionObject *function = (PyFunctionObject *)object;
-  PyObject *const dicts[] = {function->func_kwdefaults, function->func_dict};
-  for (size_t i = 0; i < sizeof dicts / sizeof *dicts; i++) {
-    PyObject *key;
-    PyObject *value;
-    Py_ssize_t position = 0;
-    while (dicts[i] != NULL && PyDict_Next(dicts[i], &position, &key, &value))
-      if (visit_frozen(value, graph) != 0) return 1;
-  }
-  PyObject *defaults = function->func_defaults;
-  return defaults == NULL ? 0 : visit_frozen(defaults, graph);
-}
-
-/* So is a weak reference without callback, or one that leads nowhere. */
-static int visit_frozen_weakref(PyObject *object, graph_t *graph) {
-  PyWeakReference *weak = (PyWeakReference *)object;
-  if (weak->wr_callback != NULL || Py_TYPE(object) != &_PyWeakref_RefType)
-    return 1;
-  if (weak->wr_object == Py_None) return 0;
-  return visit_frozen(weak->wr_object, graph);
-}
-
-/* Not zero: something that can be changed, or no memory. */
-static int visit_frozen(PyObject *child, void *arg) {
-  graph_t *graph = arg;
-  prs_kind_t kind =
-      graph->asking ? prs__kind_by_asking(child) : prs__kind(child);
-  if (prs__is_shareable(kind)) return 0;
-  if (kind == PRS_CELL) return 1; /* who holds it can fill it */
-  if (kind == PRS_WEAKREF) return visit_frozen_weakref(child, graph);
-  if (kind == PRS_NDARRAY)
-    return holds_objects(child) || !is_frozen_array(child);
-  if (kind == PRS_FUNCTION) return visit_frozen_function(child, graph);
-  if (kind != PRS_TRANSPARENT && kind != PRS_CACHE &&
-      !is_own_dict(graph, child))
-    return 1;
-  return add(graph, child, kind) == NULL;
-}
-
-static bool is_frozen(PyObject *value, bool asking) {
-  graph_t graph = {.current = NOBODY, .asking = asking};
-  bool frozen = visit_frozen(value, &graph) == 0;
-  for (size_t i = 0; frozen && i < graph.count; i++) {
-    graph.current = i;
-    PyObject *object = graph.nodes[i].object;
-    prs_kind_t kind = graph.nodes[i].kind;
-    frozen = kind == PRS_FUNCTION
-                 ? visit_defaults(object, &graph) == 0
-                 : prs__children(object, kind, visit_frozen, &graph) == 0;
-  }
-  graph_free(&graph);
-  return frozen;
-}
-
-bool prs__is_frozen(PyObject *value) {
-  bool frozen = is_frozen(value, true);
-  if (PyErr_Occurred()) PyErr_Clear();
-  return frozen;
-}
-
 /* ---- verdicts ------------------------------------------------------------ */
 
 static bool weakrefs_are_inside(graph_t *graph, size_t index) {
@@ -348,15 +125,10 @@ static bool leads_inside(graph_t *graph, size_t index) {
 }
 
 static bool may_be_shared(const node_t *node) {
-  if (node->kind == PRS_CELL) {
-    graph_t graph = {.current = NOBODY};
-    bool frozen = visit_frozen_cell(node->object, &graph) == 0;
-    graph_free(&graph);
-    return frozen;
-  }
+  if (node->kind == PRS_CELL) return prs__is_frozen_cell(node->object);
   return (node->kind == PRS_TRANSPARENT || node->kind == PRS_FUNCTION ||
           node->kind == PRS_CACHE) &&
-         is_frozen(node->object, false);
+         prs__is_frozen_with(node->object, false);
 }
 
 static bool judge(graph_t *graph, size_t roots) {
