@@ -12,8 +12,7 @@ static int wait_for_waiter(void *arg, uint64_t timeout) {
   prs_wakes_send(wait->wakes);
   int status = prs_waiter_wait(waiter, timeout);
 #ifndef Py_GIL_DISABLED
-  if (status == PRS_OK && !waiter->followed)
-    prs__table->turn_await(waiter->turn);
+  if (status == PRS_OK) prs__table->turn_await(waiter->turn);
 #endif
   prs__table->hold();
   return status;

@@ -84,8 +84,7 @@ struct prs_waiter {
    * it to another queue may see others there while it looks; relaxed, as it is
    * a hint. */
   _Atomic bool crowded;
-  bool followed; /* the claimer's: others stand there still */
-  bool slept;    /* the claimer's: whether there is a thread to wake */
+  bool slept; /* the claimer's: whether there is a thread to wake */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
    * once, with the queue's right to the waiter. NULL: a thread sleeps. */

@@ -180,7 +180,6 @@ prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
     if (waiter->notify == NULL)
       atomic_fetch_add_explicit(&prs__waking, 1, memory_order_relaxed);
     waiter->chosen = (uint32_t)(node - waiter->nodes);
-    waiter->followed = queue->first != NULL;
     waiter->turn =
         atomic_load_explicit(prs__os->detached, memory_order_relaxed);
     waiter->next_woken = wakes->first;
