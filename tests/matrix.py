@@ -43,7 +43,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 APT = ("apt-get", "-y", "-q", "-o", "Acquire::Check-Valid-Until=false")
 BUILD_SECONDS = 1200
 INSTALL_SECONDS = 600
-SUITE_SECONDS = 1500
+SUITE_SECONDS = 1700
 PASSED_ON = re.compile(
     r"(?i)(PIP_\w+|(https?|no|all|ftp)_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     r"|LANG|LC_\w+|TZ|CI|PYTHREAD_RS_(STRESS|WERROR))"
