@@ -32,8 +32,7 @@ typedef enum prs_refusal {
   PRS_RECV_TIMEOUT = 8,
   PRS_RECV_TIMEOUT_DISCONNECTED = 9,
   PRS_USE_AFTER_DROP = 10, /* makes an exception from the end */
-  PRS_NOT_SYNC = 11,       /* likewise */
-  PRS_REFUSALS = 12
+  PRS_REFUSALS = 11
 } prs_refusal_t;
 
 /* Wake whom an operation on a channel has claimed. At a rendezvous the other

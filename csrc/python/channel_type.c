@@ -66,7 +66,7 @@ PyObject *prs__set_refusals(PyObject *module, PyObject *callables) {
   (void)module;
   if (!PyTuple_Check(callables) ||
       PyTuple_GET_SIZE(callables) != PRS_REFUSALS) {
-    PyErr_SetString(PyExc_TypeError, "set_refusals() takes a tuple of 12");
+    PyErr_SetString(PyExc_TypeError, "set_refusals() takes a tuple of 11");
     return NULL;
   }
   Py_XSETREF(refusals, Py_NewRef(callables));

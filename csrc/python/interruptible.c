@@ -8,7 +8,9 @@
 
 static int wait_detached(prs_waiting_t wait, void *object, uint64_t timeout) {
   PyThreadState *state = PyEval_SaveThread();
+#ifndef Py_GIL_DISABLED
   prs__table->turn_pass();
+#endif
   int status = wait(object, timeout);
 #ifdef Py_GIL_DISABLED
   PyEval_RestoreThread(state);

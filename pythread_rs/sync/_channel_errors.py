@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pythread_rs import _ffi
-from pythread_rs.ownership import NotSendError, UseAfterMoveError
+from pythread_rs.ownership import UseAfterMoveError
 from pythread_rs.result import Err
 
 __all__ = [
@@ -306,14 +306,6 @@ def _use_after_drop(end: object) -> UseAfterMoveError:
     )
 
 
-def _not_sync(end: object) -> NotSendError:
-    name = type(end).__name__
-    return NotSendError(
-        f"error[E0277]: `{name}` cannot be shared between threads safely: another thread waits on "
-        f"it\n  = help: use `sync.mpmc`, whose receivers can be cloned"
-    )
-
-
 def _with_value(error: type[_GivesBack[Any]]) -> Callable[[object], Err[Any]]:
     return lambda value: Err(error(value))
 
@@ -336,6 +328,5 @@ _ffi.set_refusals(
         _without(_RecvTimeout),
         _without(_RecvTimeoutDisconnected),
         _use_after_drop,
-        _not_sync,
     )
 )

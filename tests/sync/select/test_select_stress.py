@@ -228,15 +228,14 @@ def test_ctrl_c_loses_nothing() -> None:
         found.extend(map(_ffi.select, [operations], [0.01], [None], [False], [False]))
 
     with Interrupts() as interrupts:
-        ends = time.monotonic() + 0.3
-        while time.monotonic() < ends:
+        ends = time.monotonic() + 20.0
+        while interrupts.count < 50 or len(sent) < 50:
+            assert time.monotonic() < ends, f"{interrupts.count} interrupts, {len(sent)} sent"
             interrupts.during(receive)
     ended.append(True)
     sender.join(10)
     received = [pair[1].unwrap() for pair in found if pair is not None]
     for rx in operations:
         received += rx.try_iter()
-    assert interrupts.count > 10
-    assert len(sent) > 10
     # One that was put back may be overtaken by the next one in the other channel.
     assert sorted(received) == sent
