@@ -26,10 +26,12 @@ __all__ = [
     "Moved",
     "Packet",
     "Parker",
+    "PoolBase",
     "ReceiverBase",
     "ScopeBase",
     "SenderBase",
     "StopTokenBase",
+    "TaskBase",
     "WeakBase",
     "available_parallelism",
     "backend",
@@ -40,6 +42,7 @@ __all__ = [
     "configure_workers",
     "connect",
     "count_waking",
+    "current_pool",
     "empty_cells",
     "examine",
     "fence",
@@ -67,6 +70,7 @@ __all__ = [
     "set_kind",
     "set_refusals",
     "set_results",
+    "set_pool_rules",
     "set_rules",
     "set_watch",
     "sleep",
@@ -107,6 +111,12 @@ compiler_fence = _objects.compiler_fence
 fence = _objects.fence
 set_atomics = _objects.set_atomics
 spin_loop = _objects.spin_loop
+
+# The pool.
+PoolBase = _objects.PoolBase
+TaskBase = _objects.TaskBase
+current_pool = _objects.current_pool
+set_pool_rules = _objects.set_pool_rules
 
 # Ownership.
 empty_cells = _objects.empty_cells

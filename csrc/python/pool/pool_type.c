@@ -1,0 +1,543 @@
+/* Pool: the object that workers and tasks hold; the public class is Python's. */
+#include <stdlib.h>
+
+#include "../ownership/ownership.h"
+#include "pool.h"
+
+static PyTypeObject *pool_type;
+
+/* ---- life ---------------------------------------------------------------- */
+
+static bool make_hands(prs_pool_t *self, uint32_t count) {
+  self->hands = calloc(count, sizeof *self->hands);
+  if (self->hands == NULL) return false;
+  for (uint32_t i = 0; i < count; i++) {
+    prs_hand_t *hand = &self->hands[i];
+    hand->pool = self;
+    hand->index = i;
+    hand->seed = 2463534242u + i * 2654435769u;
+    if (hand->seed == 0) hand->seed = 1;
+    if (!prs_deque_init(&hand->deque)) return false;
+    self->count++;
+  }
+  return true;
+}
+
+static PyObject *pool_new(PyTypeObject *type, PyObject *args,
+                          PyObject *kwargs) {
+  static char *names[] = {"", "", NULL};
+  unsigned int count;
+  PyObject *handler;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "IO:PoolBase", names, &count,
+                                   &handler))
+    return NULL;
+  if (!prs__is_connected()) return NULL;
+  prs_pool_t *self = (prs_pool_t *)type->tp_alloc(type, 0);
+  if (self == NULL) return NULL;
+  self->generation = prs__generation();
+  if (handler != Py_None) self->panic_handler = Py_NewRef(handler);
+  if (make_hands(self, count == 0 ? 1 : count)) return (PyObject *)self;
+  Py_DECREF(self);
+  return PyErr_NoMemory();
+}
+
+static int pool_traverse(prs_pool_t *self, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(self->panic_handler);
+  return 0;
+}
+
+static int pool_clear(prs_pool_t *self) {
+  Py_CLEAR(self->panic_handler);
+  return 0;
+}
+
+/* Each task that is queued holds the pool, so there is none. */
+static void pool_dealloc(prs_pool_t *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  (void)pool_clear(self);
+  for (uint32_t i = 0; i < self->count; i++) {
+    prs_deque_destroy(&self->hands[i].deque);
+    free(self->hands[i].inbox.tasks);
+  }
+  free(self->hands);
+  free(self->injector.tasks);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/* ---- fork ---------------------------------------------------------------- */
+
+void prs__pool_after_fork(prs_pool_t *pool) {
+  pool->generation = prs__generation();
+  prs__queue_forget(&pool->idle);
+  prs__queue_forget(&pool->helpers);
+  prs__queue_forget(&pool->draining);
+  atomic_store(&pool->sleepers, 0);
+  atomic_store(&pool->waiting, 0);
+  atomic_store(&pool->searching, 0);
+  atomic_store(&pool->promised, 0);
+  atomic_store(&pool->closed, true);
+}
+
+/* ---- tasks --------------------------------------------------------------- */
+
+/* Refuse early what would be moved in vain. */
+static bool is_open(prs_pool_t *self) {
+  if (prs__hand_of(self) != NULL || !atomic_load(&self->closed)) return true;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "cannot run a task: the pool is shut down");
+  return false;
+}
+
+static void give_back(PyObject *moved, PyObject *closure) {
+  if (moved == Py_None) return;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyObject *done = PyObject_CallMethod(moved, "_give_back", "(O)", closure);
+  if (done == NULL) PyErr_WriteUnraisable(moved);
+  Py_XDECREF(done);
+  PyErr_Restore(type, value, traceback);
+}
+
+static prs_task_t *task_of(prs_pool_t *self, PyObject *type, int kind,
+                           PyObject *closure) {
+  PyObject *args = PyList_GET_ITEM(closure, 1);
+  PyObject *kwargs = PyList_GET_ITEM(closure, 2);
+  if (PyDict_GET_SIZE(kwargs) == 0) kwargs = NULL;
+  if (kwargs == NULL && PyTuple_GET_SIZE(args) == 0) args = NULL;
+  return prs__task_new((PyTypeObject *)type, self, kind,
+                       PyList_GET_ITEM(closure, 0), args, kwargs);
+}
+
+static PyObject *accept(prs_pool_t *self, prs_task_t *task) {
+  if (task != NULL && prs__pool_push(self, task, false))
+    return (PyObject *)task;
+  Py_XDECREF(task);
+  return NULL;
+}
+
+static bool is_closure(PyObject *closure) {
+  if (!PyList_CheckExact(closure) || PyList_GET_SIZE(closure) != 3) {
+    PyErr_SetString(PyExc_TypeError, "a closure is [function, args, kwargs]");
+    return false;
+  }
+  PyObject *function = PyList_GET_ITEM(closure, 0);
+  if (PyCallable_Check(function)) return true;
+  PyErr_Format(PyExc_TypeError, "spawn takes a callable, not %.100s: %.80R",
+               Py_TYPE(function)->tp_name, function);
+  return false;
+}
+
+/* spawn(type, closure): the closure is taken out of its list. */
+static PyObject *pool_spawn(prs_pool_t *self, PyObject *const *args,
+                            Py_ssize_t count) {
+  if (!prs__wants("spawn", count, 2)) return NULL;
+  PyObject *closure = args[1];
+  if (!is_closure(closure) || !is_open(self)) return NULL;
+  PyObject *moved = prs__own(NULL, closure);
+  if (moved == NULL) return NULL;
+  int kind = PRS_TASK_REPORTS | (moved == Py_None ? 0 : PRS_TASK_MOVED);
+  PyObject *handle = accept(self, task_of(self, args[0], kind, closure));
+  if (handle == NULL)
+    give_back(moved, closure);
+  else if (PyList_SetSlice(closure, 0, 3, NULL) < 0) /* the task owns it now */
+    PyErr_Clear();
+  Py_DECREF(moved);
+  return handle;
+}
+
+/* lend(type, closure, on_panic): the caller has checked it and waits for it. */
+static PyObject *pool_lend(prs_pool_t *self, PyObject *const *args,
+                           Py_ssize_t count) {
+  if (!prs__wants("lend", count, 3)) return NULL;
+  if (!is_closure(args[1])) return NULL;
+  prs_task_t *task = task_of(self, args[0], PRS_TASK_BORROWS, args[1]);
+  if (task != NULL && args[2] != Py_None) task->on_panic = Py_NewRef(args[2]);
+  return accept(self, task);
+}
+
+static PyObject *pool_submit(prs_pool_t *self, PyObject *const *args,
+                             Py_ssize_t count) {
+  if (!prs__wants("submit", count, 4)) return NULL;
+  PyObject *kwargs = PyDict_GET_SIZE(args[3]) == 0 ? NULL : args[3];
+  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_FUTURE,
+                                   args[1], args[2], kwargs);
+  if (task == NULL) return NULL;
+  task->future = Py_NewRef(args[0]);
+  if (prs__pool_push(self, task, true)) return (PyObject *)task;
+  Py_DECREF(task);
+  return NULL;
+}
+
+/* ---- calls that wait ----------------------------------------------------- */
+
+/* Wait for a task that borrows and take its outcome; Ctrl-C comes after it. */
+static PyObject *finish(prs_task_t *task) {
+  PyObject *interrupt = prs__task_wait_for_sure(task);
+  PyObject *result = prs__task_outcome(task);
+  if (interrupt != NULL) {
+    if (result == NULL) PyErr_Clear();
+    Py_CLEAR(result);
+    prs__raise_again(interrupt);
+  }
+  return result;
+}
+
+/* install(function): call it on a worker and wait. */
+static PyObject *pool_install(prs_pool_t *self, PyObject *function) {
+  if (prs__hand_of(self) != NULL) return PyObject_CallNoArgs(function);
+  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_BORROWS,
+                                   function, NULL, NULL);
+  if (task == NULL) return NULL;
+  PyObject *result = prs__pool_push(self, task, false) ? finish(task) : NULL;
+  Py_DECREF(task);
+  return result;
+}
+
+/* Wait for the second half while the outcome of the first one is at hand.
+ * Owner: consumes `first`; NULL with an exception set is an outcome, too. */
+static PyObject *join_second(PyObject *first, prs_task_t *task) {
+  PyObject *panic = first == NULL ? prs__raised() : NULL;
+  PyObject *second = finish(task);
+  if (panic != NULL) {
+    if (second == NULL) PyErr_Clear();
+    Py_XDECREF(second);
+    prs__raise_again(panic);
+    return NULL;
+  }
+  PyObject *both = second == NULL ? NULL : PyTuple_Pack(2, first, second);
+  Py_XDECREF(second);
+  Py_DECREF(first);
+  return both;
+}
+
+/* join(a, b), on a worker. */
+static PyObject *pool_join(prs_pool_t *self, PyObject *const *args,
+                           Py_ssize_t count) {
+  if (!prs__wants("join", count, 2)) return NULL;
+  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_BORROWS,
+                                   args[1], NULL, NULL);
+  if (task == NULL) return NULL;
+  PyObject *both = NULL;
+  if (prs__pool_push(self, task, false))
+    both = join_second(PyObject_CallNoArgs(args[0]), task);
+  Py_DECREF(task);
+  return both;
+}
+
+/* Post a task to each worker. Returns: how many were posted. */
+static uint32_t post_all(prs_pool_t *self, PyObject *functions,
+                         prs_task_t **tasks) {
+  for (uint32_t i = 0; i < self->count; i++) {
+    tasks[i] = prs__task_new(prs__task_type, self, PRS_TASK_BORROWS,
+                             PyTuple_GET_ITEM(functions, i), NULL, NULL);
+    if (tasks[i] == NULL) return i;
+    if (prs__pool_post(self, i, tasks[i])) continue;
+    Py_DECREF(tasks[i]);
+    return i;
+  }
+  return self->count;
+}
+
+/* Put outcome `i` into the list; the first exception stays. */
+static PyObject *collect(PyObject *results, uint32_t i, prs_task_t *task) {
+  PyObject *result = finish(task);
+  Py_DECREF(task);
+  if (result == NULL) {
+    Py_XDECREF(results);
+    return NULL;
+  }
+  if (results == NULL)
+    Py_DECREF(result);
+  else
+    PyList_SET_ITEM(results, i, result);
+  return results;
+}
+
+/* broadcast(functions): one for each worker, in a tuple. */
+static PyObject *pool_broadcast(prs_pool_t *self, PyObject *functions) {
+  if (!PyTuple_Check(functions) || PyTuple_GET_SIZE(functions) != self->count) {
+    PyErr_SetString(PyExc_TypeError, "broadcast() takes one function a worker");
+    return NULL;
+  }
+  prs_task_t **tasks = calloc(self->count, sizeof *tasks);
+  if (tasks == NULL) return PyErr_NoMemory();
+  uint32_t posted = post_all(self, functions, tasks);
+  PyObject *error = posted < self->count ? prs__raised() : NULL;
+  PyObject *results = error == NULL ? PyList_New(self->count) : NULL;
+  if (results == NULL && error == NULL) error = prs__raised();
+  for (uint32_t i = 0; i < posted; i++) {
+    results = collect(results, i, tasks[i]);
+    if (results != NULL || !PyErr_Occurred()) continue;
+    PyObject *panic = prs__raised();
+    if (error == NULL)
+      error = panic;
+    else
+      Py_DECREF(panic);
+  }
+  free(tasks);
+  if (error != NULL) prs__raise_again(error);
+  return results;
+}
+
+/* ---- the end ------------------------------------------------------------- */
+
+static void wake_everybody(prs_pool_t *self, prs_wakes_t *wakes) {
+  while (prs__queue_claim(&self->idle, NULL, wakes) != NULL) {
+    atomic_fetch_sub(&self->sleepers, 1);
+    atomic_fetch_add(&self->searching, 1);
+  }
+}
+
+static PyObject *pool_close(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  prs_wakes_t wakes = {NULL};
+  prs__guard_enter(&self->guard);
+  atomic_store(&self->closed, true);
+  if (self->generation == prs__generation()) wake_everybody(self, &wakes);
+  prs__guard_leave(&self->guard);
+  prs_wakes_send(&wakes);
+  Py_RETURN_NONE;
+}
+
+void prs__pool_kept_promise(prs_pool_t *pool) {
+  if (atomic_fetch_sub(&pool->promised, 1) != 1) return;
+  prs_wakes_t wakes = {NULL};
+  prs__guard_enter(&pool->guard);
+  while (prs__queue_claim(&pool->draining, NULL, &wakes) != NULL) continue;
+  prs__guard_leave(&pool->guard);
+  prs_wakes_send(&wakes);
+}
+
+static bool stand_for_drain(prs_pool_t *self, prs_node_t *node) {
+  prs__guard_enter(&self->guard);
+  bool waits = atomic_load(&self->promised) != 0;
+  if (waits) prs__queue_push(&self->draining, node);
+  prs__guard_leave(&self->guard);
+  return waits;
+}
+
+/* drain(): take no Future any more and wait until every one is finished. */
+static PyObject *pool_drain(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  prs__guard_enter(&self->guard);
+  self->promises_nothing = true;
+  prs__guard_leave(&self->guard);
+  while (atomic_load(&self->promised) != 0) {
+    prs_waiter_t *waiter = prs__waiter(1);
+    if (waiter == NULL) return NULL;
+    int status = PRS_OK;
+    if (stand_for_drain(self, &waiter->nodes[0])) {
+      status = prs__block(waiter, PRS_FOREVER);
+      prs__guard_enter(&self->guard);
+      prs__queue_remove(&waiter->nodes[0]);
+      prs__guard_leave(&self->guard);
+    }
+    prs_waiter_free(waiter);
+    if (status == PRS__RAISED || status == PRS__RAISED_LATE) return NULL;
+  }
+  Py_RETURN_NONE;
+}
+
+/* Take one more queued task out of the pool, or NULL. */
+static prs_task_t *take_queued(prs_pool_t *self) {
+  prs__guard_enter(&self->guard);
+  prs_task_t *task = prs__bag_take(&self->injector);
+  if (task != NULL) atomic_fetch_sub(&self->injected, 1);
+  for (uint32_t i = 0; task == NULL && i < self->count; i++) {
+    task = prs__bag_take(&self->hands[i].inbox);
+    if (task != NULL) atomic_fetch_sub(&self->hands[i].letters, 1);
+  }
+  prs__guard_leave(&self->guard);
+  for (uint32_t i = 0; task == NULL && i < self->count; i++) {
+    uintptr_t item;
+    int status = PRS_STEAL_AGAIN;
+    while (status == PRS_STEAL_AGAIN)
+      status = prs_deque_steal(&self->hands[i].deque, 0, &item);
+    if (status == PRS_STEAL_TAKEN) task = prs__untagged(item);
+  }
+  return task;
+}
+
+static int note_future(PyObject *list, prs_task_t *task) {
+  if (task->future == NULL || prs__task_is_done(task)) return 0;
+  return PyList_Append(list, task->future);
+}
+
+/* queued_futures(): those whose call has not begun; futures are only ever in
+ * the line. */
+static PyObject *pool_queued_futures(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  PyObject *list = PyList_New(0);
+  size_t count = list == NULL ? 0 : atomic_load(&self->injected);
+  prs_task_t **tasks = calloc(count + 1, sizeof *tasks);
+  if (list == NULL || tasks == NULL) {
+    free(tasks);
+    Py_XDECREF(list);
+    return PyErr_NoMemory();
+  }
+  prs__guard_enter(&self->guard);
+  prs_bag_t *bag = &self->injector;
+  size_t found = bag->count < count ? bag->count : count;
+  for (size_t i = 0; i < found; i++) {
+    tasks[i] = bag->tasks[(bag->head + i) & (bag->space - 1)];
+    Py_INCREF(tasks[i]);
+  }
+  prs__guard_leave(&self->guard);
+  int status = 0;
+  for (size_t i = 0; i < found; i++) {
+    if (status == 0) status = note_future(list, tasks[i]);
+    Py_DECREF(tasks[i]);
+  }
+  free(tasks);
+  if (status == 0) return list;
+  Py_DECREF(list);
+  return NULL;
+}
+
+/* abandon(): in the child of a fork, empty the pool of what will never run.
+ * Returns: the futures that were not finished. */
+static PyObject *pool_abandon(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  PyObject *list = PyList_New(0);
+  if (list == NULL) return NULL;
+  if (self->generation == prs__generation()) return list;
+  prs__pool_after_fork(self);
+  int status = 0;
+  for (uint32_t i = 0; i < self->count; i++) {
+    prs_hand_t *hand = &self->hands[i];
+    for (prs_task_t *task = hand->top; task != NULL; task = task->below)
+      if (hand != prs__hand && status == 0) status = note_future(list, task);
+  }
+  prs_task_t *task;
+  while ((task = take_queued(self)) != NULL) {
+    if (status == 0) status = note_future(list, task);
+    Py_DECREF(task);
+  }
+  if (status == 0) return list;
+  Py_DECREF(list);
+  return NULL;
+}
+
+/* ---- the type ------------------------------------------------------------ */
+
+static PyObject *pool_work(prs_pool_t *self, PyObject *arg) {
+  unsigned long index = PyLong_AsUnsignedLong(arg);
+  if (index == (unsigned long)-1 && PyErr_Occurred()) return NULL;
+  if (index >= self->count) {
+    PyErr_SetString(PyExc_IndexError, "there is no such worker");
+    return NULL;
+  }
+  Py_INCREF(self);
+  int status = prs__work(&self->hands[index]);
+  Py_DECREF(self);
+  if (status < 0) return NULL;
+  Py_RETURN_NONE;
+}
+
+static PyObject *pool_here(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  prs_hand_t *hand = prs__hand_of(self);
+  if (hand == NULL) Py_RETURN_NONE;
+  return PyLong_FromUnsignedLong(hand->index);
+}
+
+static PyObject *pool_is_closed(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  return PyBool_FromLong(atomic_load(&self->closed));
+}
+
+static PyObject *pool_statistics(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  unsigned long long queued = atomic_load(&self->injected);
+  for (uint32_t i = 0; i < self->count; i++)
+    queued += prs_deque_len(&self->hands[i].deque);
+  return Py_BuildValue("{sIsIsIsKsK}", "threads", self->count, "sleeping",
+                       atomic_load(&self->sleepers), "waiting",
+                       atomic_load(&self->waiting), "queued", queued,
+                       "promised",
+                       (unsigned long long)atomic_load(&self->promised));
+}
+
+#define METHOD(function) (PyCFunction)(void (*)(void))(function)
+
+static PyMethodDef methods[] = {
+    {"work", METHOD(pool_work), METH_O,
+     "work(index, /)\n--\n\nBe a worker until the pool is closed and empty."},
+    {"spawn", METHOD(pool_spawn), METH_FASTCALL,
+     "spawn(handle type, closure, /)\n--\n\nCheck a closure and queue it."},
+    {"lend", METHOD(pool_lend), METH_FASTCALL,
+     "lend(handle type, closure, on_panic, /)\n--\n\n"
+     "Queue a closure that the caller will wait for."},
+    {"submit", METHOD(pool_submit), METH_FASTCALL,
+     "submit(future, function, args, kwargs, /)\n--\n\n"
+     "Queue a call whose outcome a Future gets."},
+    {"install", METHOD(pool_install), METH_O,
+     "install(function, /)\n--\n\nCall it on a worker and wait."},
+    {"join", METHOD(pool_join), METH_FASTCALL,
+     "join(a, b, /)\n--\n\nCall both, on a worker, and wait."},
+    {"broadcast", METHOD(pool_broadcast), METH_O,
+     "broadcast(functions, /)\n--\n\nCall each on its worker and wait."},
+    {"close", METHOD(pool_close), METH_NOARGS,
+     "close()\n--\n\nTake nothing more; workers end when all is done."},
+    {"drain", METHOD(pool_drain), METH_NOARGS,
+     "drain()\n--\n\nTake no Future more and wait until all are finished."},
+    {"queued_futures", METHOD(pool_queued_futures), METH_NOARGS,
+     "queued_futures()\n--\n\nList those whose call has not begun."},
+    {"abandon", METHOD(pool_abandon), METH_NOARGS,
+     "abandon()\n--\n\nEmpty it in the child of a fork; list the Futures."},
+    {"here", METHOD(pool_here), METH_NOARGS,
+     "here()\n--\n\nReturn the calling worker's index, or None."},
+    {"is_closed", METHOD(pool_is_closed), METH_NOARGS,
+     "is_closed()\n--\n\nTell whether the pool takes no more."},
+    {"statistics", METHOD(pool_statistics), METH_NOARGS,
+     "statistics()\n--\n\nCount workers and tasks."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot slots[] = {{Py_tp_doc, "Workers, and the tasks for them."},
+                              {Py_tp_new, pool_new},
+                              {Py_tp_dealloc, pool_dealloc},
+                              {Py_tp_traverse, pool_traverse},
+                              {Py_tp_clear, pool_clear},
+                              {Py_tp_methods, methods},
+                              {0, NULL}};
+
+static PyType_Spec spec = {.name = "pythread_rs._objects.PoolBase",
+                           .basicsize = sizeof(prs_pool_t),
+                           .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+                                    Py_TPFLAGS_BASETYPE |
+                                    Py_TPFLAGS_IMMUTABLETYPE,
+                           .slots = slots};
+
+static PyObject *pool_current(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (prs__hand == NULL) Py_RETURN_NONE;
+  return Py_NewRef((PyObject *)prs__hand->pool);
+}
+
+static PyObject *pool_set_rules(PyObject *module, PyObject *args) {
+  (void)module;
+  PyObject *panicked;
+  PyObject *lost;
+  if (!PyArg_ParseTuple(args, "OO:set_pool_rules", &panicked, &lost))
+    return NULL;
+  prs__pool_rules.panicked = Py_NewRef(panicked);
+  prs__pool_rules.lost = Py_NewRef(lost);
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"current_pool", pool_current, METH_NOARGS,
+     "current_pool()\n--\n\nReturn the pool whose worker calls, or None."},
+    {"set_pool_rules", pool_set_rules, METH_VARARGS,
+     "set_pool_rules(panicked, lost, /)\n--\n\nTake Python's part."},
+    {NULL, NULL, 0, NULL}};
+
+int prs__add_pool_type(PyObject *module) {
+  pool_type = prs__add_base_type(module, &spec);
+  if (pool_type == NULL) return -1;
+  return PyModule_AddFunctions(module, functions);
+}
