@@ -32,10 +32,12 @@ __all__ = [
     "SenderBase",
     "StopTokenBase",
     "TaskBase",
+    "TaskScopeBase",
     "WeakBase",
     "available_parallelism",
     "backend",
     "bound",
+    "bulk",
     "channel",
     "close_gate",
     "compiler_fence",
@@ -53,6 +55,7 @@ __all__ = [
     "gate_is_open",
     "globals_are_fine",
     "is_frozen",
+    "is_harmless",
     "is_item",
     "is_python_class",
     "kind_of",
@@ -115,6 +118,8 @@ spin_loop = _objects.spin_loop
 # The pool.
 PoolBase = _objects.PoolBase
 TaskBase = _objects.TaskBase
+TaskScopeBase = _objects.TaskScopeBase
+bulk = _objects.bulk
 current_pool = _objects.current_pool
 set_pool_rules = _objects.set_pool_rules
 
@@ -126,6 +131,7 @@ forget_kind = _objects.forget_kind
 forget_kinds = _objects.forget_kinds
 globals_are_fine = _objects.globals_are_fine
 is_frozen = _objects.is_frozen
+is_harmless = _objects.is_harmless
 is_item = _objects.is_item
 is_python_class = _objects.is_python_class
 kind_of = _objects.kind_of

@@ -114,6 +114,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_receiver_type},
     {Py_mod_exec, prs__add_stop_type},
     {Py_mod_exec, prs__add_weak_type},
+    {Py_mod_exec, prs__add_bulk_type},
     {Py_mod_exec, prs__add_pool_type},
     {Py_mod_exec, prs__add_task_type},
 #if PY_VERSION_HEX >= 0x030C0000

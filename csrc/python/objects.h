@@ -31,6 +31,7 @@ PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
 int prs__add_atomics(PyObject *module);
 int prs__add_ownership(PyObject *module);
 int prs__add_arc_type(PyObject *module);
+int prs__add_bulk_type(PyObject *module);
 int prs__add_pool_type(PyObject *module);
 int prs__add_task_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);

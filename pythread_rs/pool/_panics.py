@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pythread_rs import _ffi
 from pythread_rs._runtime import JoinError, current_info
 from pythread_rs._runtime._unwind import keeps_locals, unwind
+from pythread_rs.ownership._scoped import lend_together
 from pythread_rs.panic import catch_unwind
 from pythread_rs.panic._catch import report
 
@@ -42,4 +43,4 @@ def _lost() -> JoinError:
 
 def install() -> None:
     """Connect the C part."""
-    _ffi.set_pool_rules(_panicked, _lost)
+    _ffi.set_pool_rules(_panicked, _lost, lend_together)

@@ -12,14 +12,14 @@ from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 from pythread_rs import _ffi
 from pythread_rs.pool._future import PoolFuture
 from pythread_rs.pool._handle import TaskHandle
+from pythread_rs.pool._parallel import Parallel
+from pythread_rs.pool._scope import PoolScope
 from pythread_rs.pool._workers import Crew
 from pythread_rs.thread import Builder, available_parallelism
 
 __all__ = ["BroadcastContext", "ThreadPool"]
 
 P = ParamSpec("P")
-A = TypeVar("A")
-B = TypeVar("B")
 T = TypeVar("T")
 
 _VARIABLE: Final = "PYTHREAD_RS_NUM_THREADS"
@@ -36,7 +36,7 @@ class BroadcastContext(NamedTuple):
     num_threads: int
 
 
-class ThreadPool(Executor):
+class ThreadPool(Parallel, Executor):
     """A fixed set of worker threads with a queue each, who steal from each other when idle.
 
     It is a `concurrent.futures.Executor`, too.
@@ -184,14 +184,27 @@ class ThreadPool(Executor):
         contexts = (BroadcastContext(index, self._count) for index in range(self._count))
         return self._core.broadcast(tuple(partial(f, context) for context in contexts))
 
-    def join(self, *functions: Any) -> Any:
-        if len(functions) != 2:
-            raise TypeError(
-                "join(a, b) runs two functions; to wait for the end of the pool, call shutdown()"
-            )
-        if self._core.here() is not None:
-            return self._core.join(*functions)
-        return self._core.install(partial(self._core.join, *functions))
+    def scope(self) -> PoolScope:
+        """Open a block whose tasks all end before it does; they may borrow.
+
+        The first panic of a task that nobody joined leaves the block as it is, traceback
+        included; an exception of the block itself wins.
+
+        Returns:
+            A context manager that gives the `PoolScope`.
+
+        Blocks: the end of the block waits for the tasks; a worker of the pool helps.
+        Thread safety: each call makes a scope of its own.
+
+        Mirrors `rayon::ThreadPool::scope`.
+
+        >>> with ThreadPool(2) as pool:
+        ...     with pool.scope() as s:
+        ...         handles = [s.spawn(pow, n, 2) for n in range(3)]
+        ...     [handle.join().unwrap() for handle in handles]
+        [0, 1, 4]
+        """
+        return PoolScope(self._core)
 
     # -- The pool itself. --------------------------------------------------------------------------
 

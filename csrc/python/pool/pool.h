@@ -66,6 +66,8 @@ prs_task_t *prs__task_new(PyTypeObject *type, prs_pool_t *pool, int kind,
 bool prs__task_claim(prs_task_t *task);
 /* Run a task that was claimed. Never leaves an exception. */
 void prs__task_run(prs_task_t *task, prs_hand_t *hand);
+/* End a task that was claimed without running it. */
+void prs__task_drop(prs_task_t *task);
 static inline bool prs__task_is_done(prs_task_t *task) {
   /* Partner: the store in publish(). */
   return atomic_load_explicit(&task->state, memory_order_acquire) ==
@@ -180,6 +182,7 @@ void prs__bulk_run(PyObject *bulk);
 typedef struct prs_pool_rules {
   PyObject *panicked; /* panicked(panic, moved function or None, handler) */
   PyObject *lost;     /* lost(): the JoinError of a task left in the parent */
+  PyObject *lend;     /* lend(a, b) -> both, if they may run at the same time */
 } prs_pool_rules_t;
 extern prs_pool_rules_t prs__pool_rules;
 

@@ -148,14 +148,21 @@ static PyObject *pool_spawn(prs_pool_t *self, PyObject *const *args,
   return handle;
 }
 
-/* lend(type, closure, on_panic): the caller has checked it and waits for it. */
+/* lend(type, closure, on_panic, list): the caller has checked it and waits for
+ * all tasks of the list, which has it before it can start. */
 static PyObject *pool_lend(prs_pool_t *self, PyObject *const *args,
                            Py_ssize_t count) {
-  if (!prs__wants("lend", count, 3)) return NULL;
+  if (!prs__wants("lend", count, 4)) return NULL;
   if (!is_closure(args[1])) return NULL;
   prs_task_t *task = task_of(self, args[0], PRS_TASK_BORROWS, args[1]);
-  if (task != NULL && args[2] != Py_None) task->on_panic = Py_NewRef(args[2]);
-  return accept(self, task);
+  if (task == NULL) return NULL;
+  task->on_panic = Py_NewRef(args[2]);
+  if (PyList_Append(args[3], (PyObject *)task) == 0) {
+    if (prs__pool_push(self, task, false)) return (PyObject *)task;
+    prs__task_drop(task);
+  }
+  Py_DECREF(task);
+  return NULL;
 }
 
 static PyObject *pool_submit(prs_pool_t *self, PyObject *const *args,
@@ -213,17 +220,34 @@ static PyObject *join_second(PyObject *first, prs_task_t *task) {
   return both;
 }
 
+/* What may run at the same time, without what wraps it.
+ * Returns: a pair; NULL with E0499 or E0502 set: one changes what the other
+ *          uses. */
+static PyObject *lent(PyObject *a, PyObject *b) {
+  if (prs__is_harmless(a) && prs__is_harmless(b)) return PyTuple_Pack(2, a, b);
+  return PyObject_CallFunctionObjArgs(prs__pool_rules.lend, a, b, NULL);
+}
+
+static PyObject *join_both(prs_pool_t *self, PyObject *a, PyObject *b) {
+  prs_task_t *task =
+      prs__task_new(prs__task_type, self, PRS_TASK_BORROWS, b, NULL, NULL);
+  if (task == NULL) return NULL;
+  PyObject *both = NULL;
+  if (prs__pool_push(self, task, false))
+    both = join_second(PyObject_CallNoArgs(a), task);
+  Py_DECREF(task);
+  return both;
+}
+
 /* join(a, b), on a worker. */
 static PyObject *pool_join(prs_pool_t *self, PyObject *const *args,
                            Py_ssize_t count) {
   if (!prs__wants("join", count, 2)) return NULL;
-  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_BORROWS,
-                                   args[1], NULL, NULL);
-  if (task == NULL) return NULL;
-  PyObject *both = NULL;
-  if (prs__pool_push(self, task, false))
-    both = join_second(PyObject_CallNoArgs(args[0]), task);
-  Py_DECREF(task);
+  PyObject *pair = lent(args[0], args[1]);
+  if (pair == NULL) return NULL;
+  PyObject *both = join_both(self, PyTuple_GET_ITEM(pair, 0),
+                             PyTuple_GET_ITEM(pair, 1));
+  Py_DECREF(pair);
   return both;
 }
 
@@ -469,8 +493,8 @@ static PyMethodDef methods[] = {
     {"spawn", METHOD(pool_spawn), METH_FASTCALL,
      "spawn(handle type, closure, /)\n--\n\nCheck a closure and queue it."},
     {"lend", METHOD(pool_lend), METH_FASTCALL,
-     "lend(handle type, closure, on_panic, /)\n--\n\n"
-     "Queue a closure that the caller will wait for."},
+     "lend(handle type, closure, on_panic, list, /)\n--\n\n"
+     "Queue a closure that the caller will wait for, as for all of the list."},
     {"submit", METHOD(pool_submit), METH_FASTCALL,
      "submit(future, function, args, kwargs, /)\n--\n\n"
      "Queue a call whose outcome a Future gets."},
@@ -522,10 +546,12 @@ static PyObject *pool_set_rules(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *panicked;
   PyObject *lost;
-  if (!PyArg_ParseTuple(args, "OO:set_pool_rules", &panicked, &lost))
+  PyObject *lend;
+  if (!PyArg_ParseTuple(args, "OOO:set_pool_rules", &panicked, &lost, &lend))
     return NULL;
   prs__pool_rules.panicked = Py_NewRef(panicked);
   prs__pool_rules.lost = Py_NewRef(lost);
+  prs__pool_rules.lend = Py_NewRef(lend);
   Py_RETURN_NONE;
 }
 
@@ -533,7 +559,7 @@ static PyMethodDef functions[] = {
     {"current_pool", pool_current, METH_NOARGS,
      "current_pool()\n--\n\nReturn the pool whose worker calls, or None."},
     {"set_pool_rules", pool_set_rules, METH_VARARGS,
-     "set_pool_rules(panicked, lost, /)\n--\n\nTake Python's part."},
+     "set_pool_rules(panicked, lost, lend, /)\n--\n\nTake Python's part."},
     {NULL, NULL, 0, NULL}};
 
 int prs__add_pool_type(PyObject *module) {

@@ -166,6 +166,11 @@ static void drop_call(prs_task_t *task) {
   Py_CLEAR(task->on_panic);
 }
 
+void prs__task_drop(prs_task_t *task) {
+  drop_call(task);
+  publish(task);
+}
+
 void prs__task_run(prs_task_t *task, prs_hand_t *hand) {
   if (hand != NULL) {
     task->below = hand->top;

@@ -141,11 +141,12 @@ static PyObject *task_detach(prs_task_t *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* _wait(): to the end, whatever comes. Returns: what was raised, or None. */
-static PyObject *task_wait(prs_task_t *self, PyObject *unused) {
+/* _panic(): the exception of a task that has ended, if nobody took it. */
+static PyObject *task_panic(prs_task_t *self, PyObject *unused) {
   (void)unused;
-  PyObject *interrupt = prs__task_wait_for_sure(self);
-  return interrupt != NULL ? interrupt : Py_NewRef(Py_None);
+  bool is_there = prs__task_is_done(self) && self->failed &&
+                  !atomic_load(&self->taken) && self->result != NULL;
+  return Py_NewRef(is_there ? self->result : Py_None);
 }
 
 /* _help(timeout): a worker's wait for a task, without its result.
@@ -182,7 +183,7 @@ static PyMethodDef methods[] = {
     {"join", METHOD(task_join), METH_FASTCALL | METH_KEYWORDS, join_doc},
     {"is_finished", METHOD(task_is_finished), METH_NOARGS, is_finished_doc},
     {"detach", METHOD(task_detach), METH_NOARGS, detach_doc},
-    {"_wait", METHOD(task_wait), METH_NOARGS, NULL},
+    {"_panic", METHOD(task_panic), METH_NOARGS, NULL},
     {"_help", METHOD(task_help), METH_O, NULL},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};
@@ -206,7 +207,69 @@ static PyType_Spec spec = {.name = "pythread_rs._objects.TaskBase",
                                     Py_TPFLAGS_IMMUTABLETYPE,
                            .slots = slots};
 
+/* ---- scope --------------------------------------------------------------- */
+
+/* A task of the list that has not ended: a new reference, or NULL. */
+static prs_task_t *unfinished(PyObject *list) {
+  prs_task_t *found = NULL;
+  Py_BEGIN_CRITICAL_SECTION(list);
+  for (Py_ssize_t i = PyList_GET_SIZE(list); found == NULL && i > 0; i--) {
+    prs_task_t *task = (prs_task_t *)PyList_GET_ITEM(list, i - 1);
+    if (!prs__task_is_done(task) && !prs__task_is_lost(task))
+      found = (prs_task_t *)Py_NewRef((PyObject *)task);
+  }
+  Py_END_CRITICAL_SECTION();
+  return found;
+}
+
+/* Wait for every task of the list, which may get longer meanwhile.
+ * Returns: what a signal handler raised first, or NULL. */
+static PyObject *wait_for_all(PyObject *list) {
+  PyObject *first = NULL;
+  prs_task_t *task;
+  while ((task = unfinished(list)) != NULL) {
+    PyObject *interrupt = prs__task_wait_for_sure(task);
+    Py_DECREF(task);
+    if (first == NULL)
+      first = interrupt;
+    else
+      Py_XDECREF(interrupt);
+  }
+  return first;
+}
+
+static PyObject *scope_exit(PyObject *self, PyObject *const *args,
+                            Py_ssize_t count) {
+  if (!prs__wants("__exit__", count, 3)) return NULL;
+  PyObject *list = PyObject_GetAttrString(self, "_waiting");
+  if (list == NULL) return NULL;
+  PyObject *interrupt = wait_for_all(list);
+  Py_DECREF(list);
+  PyObject *result = PyObject_CallMethod(
+      self, "_leave", "OO", args[1], interrupt != NULL ? interrupt : Py_None);
+  Py_XDECREF(interrupt);
+  return result;
+}
+
+static PyMethodDef scope_methods[] = {
+    {"__exit__", METHOD(scope_exit), METH_FASTCALL,
+     "__exit__(kind, error, traceback, /)\n--\n\n"
+     "Wait for every task, then call _leave(error, interrupt)."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot scope_slots[] = {
+    {Py_tp_doc, "A block whose end waits for the tasks in its _waiting."},
+    {Py_tp_methods, scope_methods},
+    {0, NULL}};
+
+static PyType_Spec scope_spec = {
+    .name = "pythread_rs._objects.TaskScopeBase",
+    .basicsize = sizeof(PyObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = scope_slots};
+
 int prs__add_task_type(PyObject *module) {
+  if (prs__add_type(module, &scope_spec) < 0) return -1;
   prs__task_type = prs__add_base_type(module, &spec);
   return prs__task_type == NULL ? -1 : 0;
 }
