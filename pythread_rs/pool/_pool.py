@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -23,6 +24,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _VARIABLE: Final = "PYTHREAD_RS_NUM_THREADS"
+_COURTESY: Final = 20  # naps; whoever is later than that finds his task cancelled
+_NAP: Final = 0.0001  # seconds
 _numbers = itertools.count(1)
 
 
@@ -241,12 +244,21 @@ class ThreadPool(Parallel, Executor):
 
         Mirrors `concurrent.futures.Executor.shutdown`; rayon's pools end when dropped.
         """
+        if cancel_futures:
+            self._let_in()
         self._core.close()
         if cancel_futures:
             for future in self._core.queued_futures():
                 future.cancel()
         if wait:
             self._crew.wait()
+
+    def _let_in(self) -> None:
+        """Let workers that were woken for a task take it, before the rest is cancelled."""
+        for _ in range(_COURTESY):
+            if not self._core.statistics()["searching"]:
+                return
+            time.sleep(_NAP)
 
     def __del__(self) -> None:
         core = getattr(self, "_core", None)  # the constructor may have refused

@@ -65,9 +65,10 @@ class Crew:
         Raises:
             RuntimeError: a worker would wait for itself.
         """
-        for packet in self._packets:
+        for packet in tuple(self._packets):
             if packet.wait(-1) == _ffi.DEADLOCK:
                 raise RuntimeError("a worker cannot wait for the end of its own pool")
+        self._packets.clear()
 
 
 def _work(core: _ffi.PoolBase, index: int, first: Any, last: Any) -> None:

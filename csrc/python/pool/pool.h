@@ -32,7 +32,8 @@ enum prs_task_kind {
   PRS_TASK_REPORTS = 2, /* its panic is told to the hook, and unwound */
   PRS_TASK_FUTURE = 4,  /* `function` is called for a Future */
   PRS_TASK_BULK = 8,    /* `function` is a prs_bulk_t to take part in */
-  PRS_TASK_MOVED = 16   /* the function is a moved closure's */
+  PRS_TASK_MOVED = 16,  /* the function is a moved closure's */
+  PRS_TASK_PINNED = 32  /* only its worker may run it */
 };
 
 struct prs_task {

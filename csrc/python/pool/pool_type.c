@@ -83,14 +83,6 @@ void prs__pool_after_fork(prs_pool_t *pool) {
 
 /* ---- tasks --------------------------------------------------------------- */
 
-/* Refuse early what would be moved in vain. */
-static bool is_open(prs_pool_t *self) {
-  if (prs__hand_of(self) != NULL || !atomic_load(&self->closed)) return true;
-  PyErr_SetString(PyExc_RuntimeError,
-                  "cannot run a task: the pool is shut down");
-  return false;
-}
-
 static void give_back(PyObject *moved, PyObject *closure) {
   if (moved == Py_None) return;
   PyObject *type, *value, *traceback;
@@ -135,7 +127,7 @@ static PyObject *pool_spawn(prs_pool_t *self, PyObject *const *args,
                             Py_ssize_t count) {
   if (!prs__wants("spawn", count, 2)) return NULL;
   PyObject *closure = args[1];
-  if (!is_closure(closure) || !is_open(self)) return NULL;
+  if (!is_closure(closure)) return NULL;
   PyObject *moved = prs__own(NULL, closure);
   if (moved == NULL) return NULL;
   int kind = PRS_TASK_REPORTS | (moved == Py_None ? 0 : PRS_TASK_MOVED);
@@ -254,8 +246,9 @@ static PyObject *pool_join(prs_pool_t *self, PyObject *const *args,
 /* Post a task to each worker. Returns: how many were posted. */
 static uint32_t post_all(prs_pool_t *self, PyObject *functions,
                          prs_task_t **tasks) {
+  const int kind = PRS_TASK_BORROWS | PRS_TASK_PINNED;
   for (uint32_t i = 0; i < self->count; i++) {
-    tasks[i] = prs__task_new(prs__task_type, self, PRS_TASK_BORROWS,
+    tasks[i] = prs__task_new(prs__task_type, self, kind,
                              PyTuple_GET_ITEM(functions, i), NULL, NULL);
     if (tasks[i] == NULL) return i;
     if (prs__pool_post(self, i, tasks[i])) continue;
@@ -478,8 +471,9 @@ static PyObject *pool_statistics(prs_pool_t *self, PyObject *unused) {
   unsigned long long queued = atomic_load(&self->injected);
   for (uint32_t i = 0; i < self->count; i++)
     queued += prs_deque_len(&self->hands[i].deque);
-  return Py_BuildValue("{sIsIsIsKsK}", "threads", self->count, "sleeping",
-                       atomic_load(&self->sleepers), "waiting",
+  return Py_BuildValue("{sIsIsIsIsKsK}", "threads", self->count, "sleeping",
+                       atomic_load(&self->sleepers), "searching",
+                       atomic_load(&self->searching), "waiting",
                        atomic_load(&self->waiting), "queued", queued,
                        "promised",
                        (unsigned long long)atomic_load(&self->promised));

@@ -206,7 +206,7 @@ static bool is_mine(prs_task_t *task, prs_hand_t *hand) {
 
 /* Returns: whether something was run. */
 static bool help(prs_task_t *task, prs_hand_t *hand) {
-  if (prs__task_claim(task)) {
+  if ((task->kind & PRS_TASK_PINNED) == 0 && prs__task_claim(task)) {
     prs__pool_forget_newest(hand, task);
     prs__task_run(task, hand);
     return true;
