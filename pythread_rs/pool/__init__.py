@@ -1,7 +1,9 @@
 """A work-stealing pool: rayon's, which is a `concurrent.futures.Executor`, too.
 
-    ThreadPool     spawn, submit, map, join, scope, install, broadcast, par_*
-    the functions  the same on the pool whose worker calls, else on the global one
+ThreadPool     spawn, submit, map, join, scope, install, broadcast, par_*
+the functions  the same on the pool whose worker calls, else on the global one
+    register_joblib
+                   joblib's backend "pythread_rs"
 """
 
 from pythread_rs.pool._future import PoolFuture
@@ -21,6 +23,7 @@ from pythread_rs.pool._global import (
     spawn,
 )
 from pythread_rs.pool._handle import ScopedTaskHandle, TaskHandle
+from pythread_rs.pool._joblib import register_joblib
 from pythread_rs.pool._panics import install as _install
 from pythread_rs.pool._pool import BroadcastContext, ThreadPool
 from pythread_rs.pool._scope import PoolScope
@@ -43,6 +46,7 @@ __all__ = [
     "par_map",
     "par_reduce",
     "par_sort",
+    "register_joblib",
     "scope",
     "spawn",
 ]

@@ -119,7 +119,9 @@ def spawn(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskHandle
     """
     closure = [f, args, kwargs]
     del f, args, kwargs
-    return (_ffi.current_pool() or global_pool()._core).spawn(TaskHandle, closure)
+    core = _ffi.current_pool() or global_pool()._core
+    handle: TaskHandle[T] = core.spawn(TaskHandle, closure)
+    return handle
 
 
 def install(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -204,9 +206,7 @@ def par_for_each(f: Callable[[T], object], xs: Iterable[T], *, progress: Progres
     _current().par_for_each(f, xs, progress=progress)
 
 
-def par_filter(
-    f: Callable[[T], object], xs: Iterable[T], *, progress: Progress = None
-) -> list[T]:
+def par_filter(f: Callable[[T], object], xs: Iterable[T], *, progress: Progress = None) -> list[T]:
     """Return the items for which `f(x)` is true, as `ThreadPool.par_filter` does.
 
     Args, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.

@@ -8,10 +8,10 @@ from pythread_rs import _ffi
 
 __all__ = ["ScopedTaskHandle", "TaskHandle"]
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
-class _Handle(_ffi.TaskBase[T]):
+class _Handle(_ffi.TaskBase[T_co]):
     """What both kinds of handle share; the rest is C."""
 
     __slots__ = ("__weakref__",)
@@ -31,7 +31,7 @@ class _Handle(_ffi.TaskBase[T]):
 
 
 @final
-class TaskHandle(_Handle[T]):
+class TaskHandle(_Handle[T_co]):
     """The owner of a task of a pool: join it, or drop the handle and the task is on its own.
 
     Thread safety: every method, from any thread; of several threads that join, one gets the
@@ -51,7 +51,7 @@ class TaskHandle(_Handle[T]):
 
 
 @final
-class ScopedTaskHandle(_Handle[T]):
+class ScopedTaskHandle(_Handle[T_co]):
     """The handle of a task of a scope. Dropping it does not detach: the scope waits anyway.
 
     Thread safety: as `TaskHandle`.

@@ -11,7 +11,7 @@ from pythread_rs import _ffi
 from pythread_rs.ownership._scoped import lend_together
 from pythread_rs.ownership._wrappers import AssumeSend
 from pythread_rs.pool._progress import Progress, opened
-from pythread_rs.pool._sorting import merged, runs_of
+from pythread_rs.pool._sorting import merged, runs_of, sorted_run
 
 __all__ = ["Parallel"]
 
@@ -231,7 +231,7 @@ class Parallel:
         if key is not None:
             key, _ = lend_together(key, key)
         runs = runs_of(xs, self._core.statistics()["threads"])
-        ready = self._run(_MAP, partial(sorted, key=key, reverse=reverse), runs, None)
+        ready = self._run(_MAP, partial(sorted_run, key=key, reverse=reverse), runs, None)
         while len(ready) > 1:
             pairs = [tuple(ready[i : i + 2]) for i in range(0, len(ready), 2)]
             ready = self._run(_MAP, partial(merged, key=key, reverse=reverse), pairs, None)
@@ -253,8 +253,7 @@ class Parallel:
 
 def _source(xs: Any) -> Any:
     """Give what C takes: a range, a tuple, a sequence, or an iterator."""
-    if type(xs) is list:
+    kind: Any = type(xs)
+    if kind is list:
         return tuple(xs)
-    if isinstance(xs, Sequence) or hasattr(type(xs), "__array_interface__"):
-        return xs
-    return iter(xs)
+    return xs if issubclass(kind, Sequence) or hasattr(kind, "__array_interface__") else iter(xs)

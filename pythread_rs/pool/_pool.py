@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from pythread_rs import _ffi
 from pythread_rs.pool._future import PoolFuture
@@ -29,7 +30,8 @@ _NAP: Final = 0.0001  # seconds
 _numbers = itertools.count(1)
 
 
-class BroadcastContext(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BroadcastContext:
     """Which worker runs a function that was given to all of them.
 
     Mirrors `rayon::BroadcastContext`.
@@ -125,7 +127,8 @@ class ThreadPool(Parallel, Executor):
         """
         closure = [f, args, kwargs]
         del f, args, kwargs
-        return self._core.spawn(TaskHandle, closure)
+        handle: TaskHandle[T] = self._core.spawn(TaskHandle, closure)
+        return handle
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> PoolFuture[T]:
         """Run `fn(*args, **kwargs)` on a worker, in the order of submission, unchecked.

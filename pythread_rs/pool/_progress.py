@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from typing import Any
 
 __all__ = ["Progress", "opened"]
 
-Progress = "Callable[[int, int], object] | bool | None"
+Progress = Callable[[int, int], object] | bool | None
 
 
 @contextmanager
-def opened(progress: Any, source: Any) -> Iterator[Callable[[int, int], object] | None]:
+def opened(progress: Any, source: Any) -> Generator[Callable[[int, int], object] | None]:
     """Give what C calls: the user's function, or one that moves a bar of tqdm.
 
     Raises:

@@ -69,11 +69,14 @@ class PoolScope(_ffi.TaskScopeBase):
         moved, on_end = self._lending.give(closure)
         del on_end  # what it borrowed stays borrowed until the scope ends, as in Rust
         try:
-            return self._core.lend(ScopedTaskHandle, closure, self._panics.append, self._waiting)
+            handle: ScopedTaskHandle[T] = self._core.lend(
+                ScopedTaskHandle, closure, self._panics.append, self._waiting
+            )
         except RuntimeError:
             if moved is not None:
                 moved._give_back(closure)
             raise
+        return handle
 
     def __enter__(self) -> PoolScope:
         if self._state != "new":
@@ -100,4 +103,3 @@ class PoolScope(_ffi.TaskScopeBase):
     def __repr__(self) -> str:
         running = sum(not task.is_finished() for task in self._waiting)
         return f"PoolScope {{ num_running_tasks: {running}, {self._state}, .. }}"
-

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import JoinError
@@ -12,12 +13,9 @@ from pythread_rs.panic import catch_unwind
 from pythread_rs.pool._panics import LOST
 from pythread_rs.thread import Builder
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 __all__ = ["Crew"]
 
-Handler = "Callable[[int], object] | None"
+Handler = Callable[[int], object] | None
 
 _lock = threading.Lock()
 _running: dict[_ffi.PoolBase, int] = {}  # pools whose workers live, and how many
@@ -32,7 +30,7 @@ class Crew:
         self.core = core
         self._packets: list[Any] = []
 
-    def start(self, builders: list[Builder], first: Any, last: Any) -> None:
+    def start(self, builders: list[Builder], first: Handler, last: Handler) -> None:
         """Start a worker with each builder; all or none.
 
         Raises:
@@ -48,7 +46,7 @@ class Crew:
             self.core.close()
             raise
 
-    def _start_one(self, index: int, builder: Builder, first: Any, last: Any) -> None:
+    def _start_one(self, index: int, builder: Builder, first: Handler, last: Handler) -> None:
         started = False
         try:
             handle = builder.spawn_unchecked(_work, self.core, index, first, last)
@@ -71,7 +69,7 @@ class Crew:
         self._packets.clear()
 
 
-def _work(core: _ffi.PoolBase, index: int, first: Any, last: Any) -> None:
+def _work(core: _ffi.PoolBase, index: int, first: Handler, last: Handler) -> None:
     """Be a worker; handlers that panic are reported and end nothing."""
     try:
         if first is not None:
@@ -104,7 +102,7 @@ def _install_once() -> None:
             return
         _installed = True
     # As concurrent.futures does: before the non-daemon threads are joined, and so before the gate.
-    threading._register_atexit(_finish_futures)  # type: ignore[attr-defined]  # pyright: ignore
+    threading._register_atexit(_finish_futures)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_in_child)
 

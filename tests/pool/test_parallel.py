@@ -32,7 +32,7 @@ SOURCES: list[Callable[[], Any]] = [
     lambda: range(7, -900, -3),
     lambda: range(2**70, 2**70 + 5),
     lambda: range(0),
-    lambda: [],
+    list,
     lambda: list(range(777)),
     lambda: tuple(range(5)),
     lambda: "text",
@@ -166,7 +166,12 @@ def test_items_run_on_several_workers_at_once(make_pool: Callable[..., ThreadPoo
     barrier = threading.Barrier(4, timeout=DEADLINE)
     pool = make_pool(4)
     assert sorted(pool.par_map(assume_send(lambda _: barrier.wait()), range(4))) == [0, 1, 2, 3]
-    assert sorted(pool.par_map(assume_send(lambda _: barrier.wait()), iter(range(4)))) == [0, 1, 2, 3]
+    assert sorted(pool.par_map(assume_send(lambda _: barrier.wait()), iter(range(4)))) == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def test_progress_is_told_on_the_calling_thread(pool: ThreadPool) -> None:
@@ -204,7 +209,9 @@ def test_nested_bulks(pool: ThreadPool) -> None:
     def row(n: int) -> list[int]:
         return pool_module.par_map(assume_send(lambda m: n * m), range(20))
 
-    assert pool.par_map(assume_send(row), range(20)) == [[n * m for m in range(20)] for n in range(20)]
+    assert pool.par_map(assume_send(row), range(20)) == [
+        [n * m for m in range(20)] for n in range(20)
+    ]
 
 
 def test_functions_of_the_module_use_the_pool_that_calls(pool: ThreadPool) -> None:

@@ -98,9 +98,10 @@ uintptr_t prs_deque_pop(prs_deque_t *deque) {
   if (top <= bottom) item = get(ring, bottom);
   if (top < bottom) return item;
   /* Empty, or the last one, for which thieves compete. */
-  if (top == bottom && !atomic_compare_exchange_strong_explicit(
-                           &deque->top, &top, top + 1, ORDER_ALL,
-                           memory_order_relaxed)) /* a lost race reads nothing */
+  if (top == bottom &&
+      !atomic_compare_exchange_strong_explicit(
+          &deque->top, &top, top + 1, ORDER_ALL,
+          memory_order_relaxed)) /* a lost race reads nothing */
     item = 0;
   atomic_store_explicit(&deque->bottom, bottom + 1, ORDER_RELEASE);
   return item;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define CHUNK_NS 500000u      /* what a chunk is to take */
+#define CHUNK_NS 500000u       /* what a chunk is to take */
 #define PROGRESS_NS 100000000u /* between two reports */
 
 PyTypeObject *prs__bulk_type;
@@ -115,9 +115,9 @@ static bool note_task(prs_bulk_t *bulk, prs_task_t *task) {
 
 /* Ask one more to take part. Returns: false with an exception set. */
 static bool invite(prs_bulk_t *bulk) {
-  prs_task_t *task =
-      prs__task_new(prs__task_type, bulk->pool,
-                    PRS_TASK_BORROWS | PRS_TASK_BULK, (PyObject *)bulk, NULL, NULL);
+  prs_task_t *task = prs__task_new(prs__task_type, bulk->pool,
+                                   PRS_TASK_BORROWS | PRS_TASK_BULK,
+                                   (PyObject *)bulk, NULL, NULL);
   if (task == NULL) return false;
   bool fine = true;
   if (note_task(bulk, task)) fine = prs__pool_push(bulk->pool, task, false);
@@ -184,9 +184,7 @@ void prs__bulk_run(PyObject *bulk) { take_part((prs_bulk_t *)bulk, false); }
 
 /* ---- the caller ---------------------------------------------------------- */
 
-static void interrupt(prs_bulk_t *bulk) {
-  prs__bulk_fail(bulk, prs__raised());
-}
+static void interrupt(prs_bulk_t *bulk) { prs__bulk_fail(bulk, prs__raised()); }
 
 /* Wait for one participant; Ctrl-C stops all of them, then they are waited for.
  */
@@ -295,8 +293,7 @@ static PyObject *run_bulk(PyObject *module, PyObject *const *args,
                           Py_ssize_t count) {
   (void)module;
   if (!prs__wants("bulk", count, 5)) return NULL;
-  prs_bulk_t *bulk =
-      (prs_bulk_t *)prs__bulk_type->tp_alloc(prs__bulk_type, 0);
+  prs_bulk_t *bulk = (prs_bulk_t *)prs__bulk_type->tp_alloc(prs__bulk_type, 0);
   if (bulk == NULL) return NULL;
   bulk->pool = (prs_pool_t *)Py_NewRef(args[0]);
   bulk->op = (int)PyLong_AsLong(args[1]);

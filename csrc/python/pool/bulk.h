@@ -26,21 +26,21 @@ struct prs_bulk {
   PyObject_HEAD
   prs_pool_t *pool;
   PyObject *function;
-  PyObject *source; /* a tuple, a range, a sequence or an iterator */
-  int op;           /* enum prs_bulk_op */
-  long long start;  /* of a range */
-  long long step;   /* of a range, else 0 */
-  int64_t length;   /* -1 for an iterator */
+  PyObject *source;     /* a tuple, a range, a sequence or an iterator */
+  int op;               /* enum prs_bulk_op */
+  long long start;      /* of a range */
+  long long step;       /* of a range, else 0 */
+  int64_t length;       /* -1 for an iterator */
   _Atomic int64_t next; /* the first item that nobody has taken */
   _Atomic int64_t done;
   _Atomic bool cancelled;
   _Atomic bool exhausted; /* the iterator */
   prs_guard_t guard;
-  bool pulling;     /* somebody is inside of the iterator; under the guard */
+  bool pulling;       /* somebody is inside of the iterator; under the guard */
   prs_part_t **parts; /* under the guard */
   size_t part_count;
   size_t part_space;
-  PyObject *error; /* the first one; under the guard */
+  PyObject *error;    /* the first one; under the guard */
   PyObject **results; /* of a sized map or filter */
   prs_task_t **tasks; /* `limit` places, of those that were invited */
   uint32_t limit;

@@ -2,8 +2,8 @@
  *
  * A task is queued in exactly one place: the deque of the worker that made it,
  * the injector, for what comes from outside, or the inbox of one worker. Who
- * takes it out claims it by its state; a joiner may have claimed it before, then
- * the place was stale. README.md beside this file tells who sleeps and who
+ * takes it out claims it by its state; a joiner may have claimed it before,
+ * then the place was stale. README.md beside this file tells who sleeps and who
  * wakes. */
 #ifndef PRS_POOL_H
 #define PRS_POOL_H
@@ -38,13 +38,13 @@ enum prs_task_kind {
 
 struct prs_task {
   PyObject_HEAD
-  _Atomic uint32_t state; /* enum prs_task_state */
-  _Atomic bool taken;     /* the result: by join or detach */
-  bool failed;            /* `result` is an exception */
-  uint8_t kind;           /* enum prs_task_kind */
-  uint32_t generation;    /* of forks */
+  _Atomic uint32_t state;     /* enum prs_task_state */
+  _Atomic bool taken;         /* the result: by join or detach */
+  bool failed;                /* `result` is an exception */
+  uint8_t kind;               /* enum prs_task_kind */
+  uint32_t generation;        /* of forks */
   _Atomic(prs_hand_t *) hand; /* who runs it */
-  prs_task_t *below;      /* what that worker runs meanwhile, stopped in it */
+  prs_task_t *below; /* what that worker runs meanwhile, stopped in it */
   prs_guard_t guard;
   prs_queue_t joiners;
   prs_pool_t *pool;
@@ -106,11 +106,11 @@ struct prs_hand {
   prs_deque_t deque; /* of tagged tasks, see prs__tagged() */
   prs_pool_t *pool;
   uint32_t index;
-  uint32_t seed;  /* of the choice of victims */
-  uint32_t ticks; /* tasks taken */
-  uint64_t since; /* when it last let others have the GIL */
-  prs_task_t *top; /* what it runs; owned */
-  prs_bag_t inbox; /* under the pool's guard: only it may run these */
+  uint32_t seed;            /* of the choice of victims */
+  uint32_t ticks;           /* tasks taken */
+  uint64_t since;           /* when it last let others have the GIL */
+  prs_task_t *top;          /* what it runs; owned */
+  prs_bag_t inbox;          /* under the pool's guard: only it may run these */
   _Atomic uint32_t letters; /* in the inbox */
 };
 
@@ -120,10 +120,10 @@ struct prs_pool {
   uint32_t generation;
   uint32_t count; /* of workers */
   prs_hand_t *hands;
-  prs_bag_t injector;      /* under the guard */
-  _Atomic size_t injected; /* in it */
-  prs_queue_t idle;        /* workers with nothing to do; under the guard */
-  prs_queue_t helpers;     /* workers that wait for a task; under the guard */
+  prs_bag_t injector;        /* under the guard */
+  _Atomic size_t injected;   /* in it */
+  prs_queue_t idle;          /* workers with nothing to do; under the guard */
+  prs_queue_t helpers;       /* workers that wait for a task; under the guard */
   _Atomic uint32_t sleepers; /* in `idle` */
   _Atomic uint32_t waiting;  /* in `helpers` */
   _Atomic uint32_t searching; /* woken to look for work, not there yet */

@@ -1,4 +1,5 @@
-/* Pool: the object that workers and tasks hold; the public class is Python's. */
+/* Pool: the object that workers and tasks hold; the public class is Python's.
+ */
 #include <stdlib.h>
 
 #include "../ownership/ownership.h"
@@ -237,8 +238,8 @@ static PyObject *pool_join(prs_pool_t *self, PyObject *const *args,
   if (!prs__wants("join", count, 2)) return NULL;
   PyObject *pair = lent(args[0], args[1]);
   if (pair == NULL) return NULL;
-  PyObject *both = join_both(self, PyTuple_GET_ITEM(pair, 0),
-                             PyTuple_GET_ITEM(pair, 1));
+  PyObject *both =
+      join_both(self, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
   Py_DECREF(pair);
   return both;
 }
@@ -471,12 +472,11 @@ static PyObject *pool_statistics(prs_pool_t *self, PyObject *unused) {
   unsigned long long queued = atomic_load(&self->injected);
   for (uint32_t i = 0; i < self->count; i++)
     queued += prs_deque_len(&self->hands[i].deque);
-  return Py_BuildValue("{sIsIsIsIsKsK}", "threads", self->count, "sleeping",
-                       atomic_load(&self->sleepers), "searching",
-                       atomic_load(&self->searching), "waiting",
-                       atomic_load(&self->waiting), "queued", queued,
-                       "promised",
-                       (unsigned long long)atomic_load(&self->promised));
+  return Py_BuildValue(
+      "{sIsIsIsIsKsK}", "threads", self->count, "sleeping",
+      atomic_load(&self->sleepers), "searching", atomic_load(&self->searching),
+      "waiting", atomic_load(&self->waiting), "queued", queued, "promised",
+      (unsigned long long)atomic_load(&self->promised));
 }
 
 #define METHOD(function) (PyCFunction)(void (*)(void))(function)

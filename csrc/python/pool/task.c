@@ -100,9 +100,9 @@ static void tell_panic(prs_task_t *task, PyObject *panic) {
     PyObject *moved =
         (task->kind & PRS_TASK_MOVED) != 0 ? task->function : Py_None;
     PyObject *handler = task->pool->panic_handler;
-    told = PyObject_CallFunctionObjArgs(prs__pool_rules.panicked, panic, moved,
-                                        handler == NULL ? Py_None : handler,
-                                        NULL);
+    told =
+        PyObject_CallFunctionObjArgs(prs__pool_rules.panicked, panic, moved,
+                                     handler == NULL ? Py_None : handler, NULL);
     if (told == NULL) PyErr_WriteUnraisable(prs__pool_rules.panicked);
     Py_XDECREF(told);
   }
@@ -134,8 +134,8 @@ static void run_call(prs_task_t *task) {
 static void finish_future(PyObject *future, PyObject *result,
                           PyObject *exception) {
   const char *method = result != NULL ? "set_result" : "set_exception";
-  PyObject *told = PyObject_CallMethod(
-      future, method, "(O)", result != NULL ? result : exception);
+  PyObject *told = PyObject_CallMethod(future, method, "(O)",
+                                       result != NULL ? result : exception);
   if (told == NULL) PyErr_WriteUnraisable(future);
   Py_XDECREF(told);
 }

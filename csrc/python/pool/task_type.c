@@ -55,8 +55,8 @@ static PyObject *conclude(prs_task_t *self, int status, PyObject *seconds) {
     case PRS_OK:
       return take_result(self);
     case PRS_ETIMEDOUT:
-      PyErr_Format(PyExc_TimeoutError,
-                   "%R has not finished after %R seconds", self, seconds);
+      PyErr_Format(PyExc_TimeoutError, "%R has not finished after %R seconds",
+                   self, seconds);
       return NULL;
     case PRS_EDEADLK:
       prs__raise("pythread_rs._runtime", "DeadlockError",
@@ -87,7 +87,8 @@ PyDoc_STRVAR(
     "Raises:\n"
     "    TimeoutError: the time is over; the handle is as it was.\n"
     "    UseAfterMoveError: the handle was joined or detached before.\n"
-    "    DeadlockError: the task joins itself, or one that waits for it on this "
+    "    DeadlockError: the task joins itself, or one that waits for it on "
+    "this "
     "thread.\n"
     "    KeyboardInterrupt: Ctrl-C on the main thread; the handle is as it "
     "was.\n\n"
@@ -188,8 +189,9 @@ static PyMethodDef methods[] = {
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};
 
-static PyGetSetDef properties[] = {{"_state", (getter)task_state, NULL, NULL, NULL},
-                                   {NULL, NULL, NULL, NULL, NULL}};
+static PyGetSetDef properties[] = {
+    {"_state", (getter)task_state, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot slots[] = {{Py_tp_doc, "One call that a pool has accepted."},
                               {Py_tp_new, task_new},

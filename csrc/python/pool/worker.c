@@ -200,8 +200,7 @@ prs_task_t *prs__pool_help(prs_hand_t *hand, prs_task_t *target) {
   prs_task_t *task = from_inbox(hand);
   if (task == NULL) task = from_own(hand);
   if (task != NULL) return task;
-  prs_hand_t *thief =
-      atomic_load_explicit(&target->hand, memory_order_relaxed);
+  prs_hand_t *thief = atomic_load_explicit(&target->hand, memory_order_relaxed);
   if (thief != NULL && thief->pool == hand->pool && thief != hand)
     task = from_victim(thief, 0);
   return task != NULL ? task : from_others(hand, PRS_TASK_BORROWS);
@@ -298,7 +297,8 @@ void prs__hand_rest(prs_hand_t *hand) {
 static void stop_searching(prs_hand_t *hand) {
   prs_pool_t *pool = hand->pool;
   atomic_fetch_sub(&pool->searching, 1);
-  if (atomic_load(&pool->sleepers) != 0 && has_work(hand)) wake_one(pool, false);
+  if (atomic_load(&pool->sleepers) != 0 && has_work(hand))
+    wake_one(pool, false);
 }
 
 /* Returns: NULL when the pool is closed and nothing is left. */
