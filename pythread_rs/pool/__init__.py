@@ -6,7 +6,6 @@ the functions  the same on the pool whose worker calls, else on the global one
                    joblib's backend "pythread_rs"
 """
 
-from pythread_rs.pool._future import PoolFuture
 from pythread_rs.pool._global import (
     broadcast,
     current_thread_index,
@@ -30,7 +29,6 @@ from pythread_rs.pool._scope import PoolScope
 
 __all__ = [
     "BroadcastContext",
-    "PoolFuture",
     "PoolScope",
     "ScopedTaskHandle",
     "TaskHandle",

@@ -127,7 +127,7 @@ def spawn(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskHandle
 def install(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `f(*args, **kwargs)` on a worker of the current pool, as `ThreadPool.install` does.
 
-    Blocks, Thread safety: as `ThreadPool.install`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.install`.
 
     Mirrors `rayon::ThreadPool::install`.
 
@@ -142,7 +142,7 @@ def install(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
 def broadcast(f: Callable[[BroadcastContext], T], /) -> list[T]:
     """Call `f(context)` once on each worker of the global pool, as `ThreadPool.broadcast` does.
 
-    Blocks, Thread safety: as `ThreadPool.broadcast`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.broadcast`.
 
     Mirrors `rayon::broadcast`.
 
@@ -170,7 +170,7 @@ def scope() -> PoolScope:
 def join(a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]:
     """Call both functions, perhaps at the same time, as `ThreadPool.join` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.join`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.join`.
 
     Mirrors `rayon::join`.
 
@@ -184,7 +184,7 @@ def join(a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]:
 def par_map(f: Callable[[T], U], xs: Iterable[T], *, progress: Progress = None) -> list[U]:
     """Return `[f(x) for x in xs]`, computed on the current pool, as `ThreadPool.par_map` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.
 
     Mirrors `into_par_iter().map(f).collect()` of rayon.
 
@@ -197,7 +197,7 @@ def par_map(f: Callable[[T], U], xs: Iterable[T], *, progress: Progress = None) 
 def par_for_each(f: Callable[[T], object], xs: Iterable[T], *, progress: Progress = None) -> None:
     """Call `f(x)` for each item on the current pool, as `ThreadPool.par_for_each` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.
 
     Mirrors `into_par_iter().for_each(f)` of rayon.
 
@@ -209,7 +209,7 @@ def par_for_each(f: Callable[[T], object], xs: Iterable[T], *, progress: Progres
 def par_filter(f: Callable[[T], object], xs: Iterable[T], *, progress: Progress = None) -> list[T]:
     """Return the items for which `f(x)` is true, as `ThreadPool.par_filter` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.par_map`.
 
     Mirrors `into_par_iter().filter(f).collect()` of rayon.
 
@@ -222,7 +222,7 @@ def par_filter(f: Callable[[T], object], xs: Iterable[T], *, progress: Progress 
 def par_reduce(f: Callable[[T, T], T], xs: Iterable[T], /, *initial: T) -> T:
     """Combine the items by an associative `f(x, y)`, as `ThreadPool.par_reduce` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.par_reduce`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.par_reduce`.
 
     Mirrors `into_par_iter().reduce` of rayon.
 
@@ -237,7 +237,7 @@ def par_chunks(
 ) -> list[U]:
     """Return `f(chunk)` for each piece of `size` items, as `ThreadPool.par_chunks` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.par_chunks`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.par_chunks`.
 
     Mirrors `par_chunks(size).map(f).collect()` of rayon.
 
@@ -252,7 +252,7 @@ def par_sort(
 ) -> None:
     """Sort a list in place, stably, as `ThreadPool.par_sort` does.
 
-    Args, Raises, Blocks, Thread safety: as `ThreadPool.par_sort`.
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.par_sort`.
 
     Mirrors `par_sort_by_key` of rayon.
 

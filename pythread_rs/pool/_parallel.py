@@ -151,6 +151,9 @@ class Parallel:
             xs: as for `par_map`.
             *initial: what comes before the first item; needed when there may be none.
 
+        Returns:
+            What is left, beginning with `initial`.
+
         Raises:
             TypeError: there is no item and no initial value.
             BaseException: as `par_map`.

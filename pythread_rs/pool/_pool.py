@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
@@ -34,7 +34,17 @@ _numbers = itertools.count(1)
 class BroadcastContext:
     """Which worker runs a function that was given to all of them.
 
+    Attributes:
+        index: the worker's number.
+        num_threads: how many there are.
+
+    Thread safety: immutable.
+
     Mirrors `rayon::BroadcastContext`.
+
+    >>> with ThreadPool(2) as pool:
+    ...     pool.broadcast(lambda context: context)[1]
+    BroadcastContext(index=1, num_threads=2)
     """
 
     index: int
@@ -130,7 +140,7 @@ class ThreadPool(Parallel, Executor):
         handle: TaskHandle[T] = self._core.spawn(TaskHandle, closure)
         return handle
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> PoolFuture[T]:
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn(*args, **kwargs)` on a worker, in the order of submission, unchecked.
 
         What was submitted is finished before the interpreter exits.
@@ -160,7 +170,19 @@ class ThreadPool(Parallel, Executor):
         return future
 
     def install(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `f(*args, **kwargs)` on a worker and return its value, or raise what it raises.
+        """Call `f(*args, **kwargs)` on a worker, wait, and hand on how it ended.
+
+        Args:
+            f: any callable; unchecked, as its caller only waits meanwhile.
+            *args: its positional arguments.
+            **kwargs: its keyword arguments.
+
+        Returns:
+            What `f` returned.
+
+        Raises:
+            BaseException: what `f` raised, with its traceback.
+            RuntimeError: the pool is shut down.
 
         Blocks: until `f` has ended, also when Ctrl-C comes: then KeyboardInterrupt is raised.
         Thread safety: any thread; a worker of the pool calls `f` at once.

@@ -37,14 +37,16 @@ class Crew:
             SpawnError: the OS refuses a thread; those that were started end.
         """
         _install_once()
+        complete = False
         try:
             for index, builder in enumerate(builders):
                 with _lock:
                     _running[self.core] = _running.get(self.core, 0) + 1
                 self._start_one(index, builder, first, last)
-        except BaseException:
-            self.core.close()
-            raise
+            complete = True
+        finally:
+            if not complete:
+                self.core.close()
 
     def _start_one(self, index: int, builder: Builder, first: Handler, last: Handler) -> None:
         started = False

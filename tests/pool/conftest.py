@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythread_rs.pool import ThreadPool, _global
+from pythread_rs.pool import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,11 +32,3 @@ def pool(request: pytest.FixtureRequest, make_pool: Callable[..., ThreadPool]) -
     """A pool of one thread, then one of four: whatever works must work with one."""
     return make_pool(request.param)
 
-
-@pytest.fixture(autouse=True)
-def no_global_pool() -> Iterator[None]:
-    """End the global pool with the test that made it."""
-    yield
-    if _global._pool is not None:
-        _global._pool.shutdown()
-        _global._pool = None

@@ -128,7 +128,7 @@ static PyObject *task_is_finished(prs_task_t *self, PyObject *unused) {
 PyDoc_STRVAR(detach_doc,
              "detach($self, /)\n--\n\n"
              "Let the task go on alone, consuming the handle. Dropping the "
-             "handle does the same.\n\n"
+             "handle does the same. Returns nothing.\n\n"
              "Raises:\n"
              "    UseAfterMoveError: the handle was joined or detached before."
              "\n\n"
