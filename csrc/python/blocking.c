@@ -5,7 +5,7 @@ static int wait_for_waiter(void *waiter, uint64_t timeout) {
   int status = prs_waiter_wait(waiter, timeout);
 #ifndef Py_GIL_DISABLED
   const prs_waiter_t *self = waiter;
-  if (status == PRS_OK && !self->crowded) prs__table->turn_await(self->turn);
+  if (status == PRS_OK && !self->followed) prs__table->turn_await(self->turn);
 #endif
   prs__table->hold();
   return status;
@@ -37,6 +37,19 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
   if (status == PRS_OK) return PRS_OK;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
+}
+
+void prs__wakes_send_detached(prs_wakes_t *wakes) {
+#ifdef Py_GIL_DISABLED
+  prs_wakes_send(wakes);
+#else
+  if (wakes->first == NULL) return;
+  PyThreadState *state = PyEval_SaveThread();
+  prs__table->turn_pass();
+  prs_wakes_send(wakes);
+  prs__table->hold();
+  PyEval_RestoreThread(state);
+#endif
 }
 
 /* ---- arguments ----------------------------------------------------------- */

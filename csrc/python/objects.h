@@ -29,6 +29,8 @@ int prs__add_receiver_type(PyObject *module);
 PyObject *prs__make_channel(PyObject *module, PyObject *args);
 PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
 int prs__add_atomics(PyObject *module);
+int prs__add_barrier_type(PyObject *module);
+int prs__add_once_types(PyObject *module);
 int prs__add_ownership(PyObject *module);
 int prs__add_arc_type(PyObject *module);
 int prs__add_bulk_type(PyObject *module);
@@ -38,8 +40,50 @@ int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+int prs__add_select(PyObject *module);
+int prs__add_sending_type(PyObject *module);
+int prs__add_oneshot_types(PyObject *module);
+int prs__add_ticket_type(PyObject *module);
+int prs__add_timer_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
+int prs__add_token_type(PyObject *module);
+int prs__add_wait_group_type(PyObject *module);
 int prs__add_weak_type(PyObject *module);
+
+/* Who takes a value over, and by which rule. */
+typedef struct prs_sink {
+  PyCFunction method; /* the C function that is called with it; or NULL */
+  PyTypeObject *const *type; /* the type that is called with it; or NULL */
+  bool sync; /* it must be Sync, and others may hold it, as in an `Arc` */
+} prs_sink_t;
+
+/* As prs__take_over(), for what is not of the commonest types. */
+PyObject *prs__take_over_slowly(PyObject *const *slot, const prs_sink_t *sink);
+
+/* Take over a value from the Python code that calls a C function of ours with
+ * it. It leaves the variables of the caller that are never read again, and the
+ * place where it stands.
+ * `slot`: where it stands in the vectorcall arguments (METH_FASTCALL, or a
+ *   type's tp_vectorcall). `*slot` must not be used afterwards.
+ * Returns: a new reference, what is to be stored; NULL with an exception set,
+ *   an OwnershipError as a rule, and nothing changed.
+ * Blocks:  no; it may run Python code.
+ * Threads: any. */
+static inline PyObject *prs__take_over(PyObject *const *slot,
+                                       const prs_sink_t *sink) {
+  PyTypeObject *type = Py_TYPE(*slot);
+  if (type == &PyLong_Type || type == &PyUnicode_Type ||
+      type == &PyFloat_Type || type == &PyBytes_Type || type == &PyBool_Type ||
+      *slot == Py_None)
+    return Py_NewRef(*slot);
+  return prs__take_over_slowly(slot, sink);
+}
+int prs__add_lockable(PyObject *module);
+int prs__add_guard_types(PyObject *module);
+int prs__add_mutex_type(PyObject *module);
+int prs__add_rwlock_type(PyObject *module);
+int prs__add_reentrant_type(PyObject *module);
+int prs__add_condvar_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -96,16 +140,6 @@ bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted);
 bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
                     Py_ssize_t wanted, PyObject *names, PyObject **stop);
 
-/* Stand-in until the check is there. */
-typedef struct prs_sink {
-  const char *what;
-} prs_sink_t;
-static const prs_sink_t prs__sent = {"send"};
-static inline PyObject *prs__take_over(PyObject *const *slot,
-                                       const prs_sink_t *sink) {
-  (void)sink;
-  return Py_NewRef(*slot);
-}
 /* ---- deadlock.c ---------------------------------------------------------- */
 
 /* Whether PYTHREAD_RS_DEADLOCK asks for the graph of waits. */
@@ -134,6 +168,11 @@ static inline void prs__acquired(PyObject *lock) {
 static inline void prs__released(PyObject *lock) {
   if (prs__watches) prs__watch_released(lock);
 }
+
+/* Wake threads without the GIL, from a call that may block anyway: a thread
+ * that wakes on this CPU runs at once, and would only find the GIL taken and
+ * sleep again. None of the waiters has a `notify`. */
+void prs__wakes_send_detached(prs_wakes_t *wakes);
 
 /* ---- stop_type.c --------------------------------------------------------- */
 
@@ -165,14 +204,18 @@ typedef struct prs_signature {
 bool prs__arguments(const prs_signature_t *signature, PyObject *const *args,
                     Py_ssize_t count, PyObject *keywords, PyObject **out);
 
-/* Read a duration as users give it: seconds or a timedelta; None or NULL is
- * for ever. Returns: false with an exception set. */
+/* Read a duration as users give it: seconds or a timedelta.
+ * Returns: false with an exception set. */
+bool prs__duration_from(PyObject *seconds, uint64_t *out);
+/* The same, and None or NULL is for ever. */
 bool prs__seconds_from(PyObject *seconds, uint64_t *out);
 
 /* Make an error that the Python module defines. For the rare path.
  * Returns: a new reference, or NULL with another exception set. */
 PyObject *prs__error(const char *module, const char *name, const char *text);
-/* The same, and raise it. */
+/* A WaitTimeoutError of pythread_rs.sync. */
+PyObject *prs__timeout_error(const char *text);
+/* Make an error, and raise it. */
 void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */

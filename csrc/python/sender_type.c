@@ -24,7 +24,7 @@ static int wait_for_room(prs_end_t *self, PyObject *item, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_channel_send(channel, item, node, &wakes);
-  prs_wakes_send(&wakes);
+  prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
     status = PRS__RAISED;
     if (prs__may_wait((PyObject *)self->shared, "send", timeout)) {
@@ -65,7 +65,39 @@ static int send_waiting(prs_end_t *self, PyObject *item, uint64_t timeout,
   }
 }
 
+/* ---- what is sent -------------------------------------------------------- */
+
+/* A method that a value is given to: the check has to know which one it is. */
+#define METHOD(function) (PyCFunction)(void (*)(void))(function)
+
+static PyObject *sender_send(prs_end_t *self, PyObject *const *args,
+                             Py_ssize_t count, PyObject *names);
+static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
+                                 Py_ssize_t count);
+static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
+                                     Py_ssize_t count, PyObject *names);
+static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
+                                      Py_ssize_t count, PyObject *names);
+
+static const prs_sink_t sent = {.method = METHOD(sender_send)};
+static const prs_sink_t tried = {.method = METHOD(sender_try_send)};
+static const prs_sink_t timed = {.method = METHOD(sender_send_timeout)};
+static const prs_sink_t dated = {.method = METHOD(sender_send_deadline)};
+
 /* ---- send ---------------------------------------------------------------- */
+
+/* The value of a send that an exception ended has left its variable: it goes
+ * with the exception. Owner: consumes `item`. */
+static PyObject *raise_with(PyObject *item) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (value != NULL && PyObject_SetAttrString(value, "unsent", item) < 0)
+    PyErr_Clear();
+  PyErr_Restore(type, value, traceback);
+  Py_DECREF(item);
+  return NULL;
+}
 
 /* `full` and `gone` make the refusals. Owner: consumes `item`. */
 static PyObject *conclude(int status, PyObject *item, prs_refusal_t full,
@@ -82,29 +114,28 @@ static PyObject *conclude(int status, PyObject *item, prs_refusal_t full,
       Py_DECREF(item);
       return PyErr_NoMemory();
     default: /* PRS__RAISED */
-      Py_DECREF(item);
-      return NULL;
+      return raise_with(item);
   }
 }
 
 static int try_to_send(prs_end_t *self, PyObject *item) {
   prs_wakes_t wakes = {NULL};
   int status = prs_channel_send(channel_of(self), item, NULL, &wakes);
-  if (wakes.first != NULL) prs_wakes_send(&wakes);
+  prs__channel_wake(channel_of(self), &wakes);
   return status;
 }
 
 /* Owner: consumes `item`. */
 static PyObject *send_item(prs_end_t *self, PyObject *item, uint64_t timeout,
                            PyObject *stop) {
-  bool timed = timeout != PRS_FOREVER;
+  bool has_time = timeout != PRS_FOREVER;
   int status = try_to_send(self, item);
   if (status == PRS_CHANNEL_DONE) return prs__ok_none();
   if (status == PRS_CHANNEL_WOULD_BLOCK)
     status = send_waiting(self, item, timeout, stop);
   return conclude(
       status, item, PRS_SEND_TIMEOUT,
-      timed ? PRS_SEND_TIMEOUT_DISCONNECTED : PRS_SEND_DISCONNECTED);
+      has_time ? PRS_SEND_TIMEOUT_DISCONNECTED : PRS_SEND_DISCONNECTED);
 }
 
 PyDoc_STRVAR(
@@ -121,7 +152,9 @@ PyDoc_STRVAR(
     "`Ok` does not say\n    that somebody will receive it.\n\n"
     "Raises:\n"
     "    OwnershipError: the value may not be handed over; nothing was sent.\n"
-    "    Stopped: the token stopped first; nothing was sent.\n"
+    "    Stopped: the token stopped first; nothing was sent. As with every "
+    "exception that ends\n        the wait, Ctrl-C too, the value is its "
+    "attribute `unsent`.\n"
     "    RuntimeError: it would have to wait, and the interpreter is exiting."
     "\n\n"
     "Blocks: while a bounded channel is full; never on an unbounded one.\n"
@@ -139,7 +172,7 @@ static PyObject *sender_send(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   if (!prs__read_stop("send", args, count, 1, names, &stop)) return NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, &sent);
   if (item == NULL) return NULL;
   return send_item(self, item, PRS_FOREVER, stop);
 }
@@ -164,13 +197,13 @@ PyDoc_STRVAR(
     ">>> tx.try_send(1)\n"
     "Ok(None)\n"
     ">>> tx.try_send(2)\n"
-    "Err(Full(..))");
+    "Err(TrySendError::Full(..))");
 
 static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
                                  Py_ssize_t count) {
   if (!prs__wants("try_send", count, 1)) return NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, &tried);
   if (item == NULL) return NULL;
   return conclude(try_to_send(self, item), item, PRS_TRY_SEND_FULL,
                   PRS_TRY_SEND_DISCONNECTED);
@@ -196,12 +229,13 @@ PyDoc_STRVAR(send_timeout_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_timeout(1, 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *send_until(prs_end_t *self, PyObject *const *args,
-                            PyObject *stop, uint64_t timeout) {
+                            const prs_sink_t *sink, PyObject *stop,
+                            uint64_t timeout) {
   if (!prs__end_is_alive(self)) return NULL;
-  PyObject *item = prs__take_over(args, &prs__sent);
+  PyObject *item = prs__take_over(args, sink);
   if (item == NULL) return NULL;
   return send_item(self, item, timeout, stop);
 }
@@ -214,9 +248,9 @@ static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("send_timeout", args, count, 2, names, &stop) ||
-      !prs__seconds_from(args[1], &timeout))
+      !prs__duration_from(args[1], &timeout))
     return NULL;
-  return send_until(self, args, stop,
+  return send_until(self, args, &timed, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
 }
 
@@ -238,7 +272,7 @@ PyDoc_STRVAR(send_deadline_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_deadline(1, time.monotonic() + 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
                                       Py_ssize_t count, PyObject *names) {
@@ -247,7 +281,7 @@ static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
   if (!prs__read_stop("send_deadline", args, count, 2, names, &stop) ||
       !prs__deadline_from(args[1], &timeout))
     return NULL;
-  return send_until(self, args, stop,
+  return send_until(self, args, &dated, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
 }
 
@@ -285,6 +319,8 @@ PyDoc_STRVAR(drop_doc,
              "drop()\n--\n\n"
              "Drop this sender now: Rust's `drop(sender)`; `del` drops it when "
              "no other name is left.\n\n"
+             "Returns:\n"
+             "    None, also when it was dropped before.\n\n"
              "Blocks: no.\n"
              "Thread safety: any thread. Twice does nothing.\n\n"
              ">>> from pythread_rs.sync import mpsc\n"
@@ -313,8 +349,6 @@ static PyObject *sender_is_disconnected(prs_end_t *self, PyObject *unused) {
   return PyBool_FromLong(!prs_channel_has_receivers(channel_of(self)));
 }
 
-#define METHOD(function) (PyCFunction)(void (*)(void))(function)
-
 static PyMethodDef methods[] = {
     {"send", METHOD(sender_send), METH_FASTCALL | METH_KEYWORDS, send_doc},
     {"try_send", METHOD(sender_try_send), METH_FASTCALL, try_send_doc},
@@ -322,11 +356,17 @@ static PyMethodDef methods[] = {
      send_timeout_doc},
     {"send_deadline", METHOD(sender_send_deadline),
      METH_FASTCALL | METH_KEYWORDS, send_deadline_doc},
+    {"sending", METHOD(prs__sender_sending), METH_FASTCALL, prs__sending_doc},
+    {"send_async", METHOD(prs__sender_send_async), METH_FASTCALL,
+     prs__send_async_doc},
     {"clone", METHOD(sender_clone), METH_NOARGS, clone_doc},
     {"drop", METHOD(sender_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(sender_is_disconnected), METH_NOARGS,
      "is_disconnected()\n--\n\n"
-     "Tell whether every receiver is gone: Rust's `Sender::is_disconnected`."},
+     "Tell whether every receiver is gone: Rust's "
+     "`Sender::is_disconnected`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"_len", METHOD(prs__end_len), METH_NOARGS, NULL},
     {"_is_empty", METHOD(prs__end_is_empty), METH_NOARGS, NULL},
     {"_is_full", METHOD(prs__end_is_full), METH_NOARGS, NULL},

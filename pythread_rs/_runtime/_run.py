@@ -19,7 +19,8 @@ __all__ = ["connect", "set_panic_handler"]
 
 PanicHandler = Callable[[BaseException, ThreadInfo], None]
 
-_OWN_FRAMES: Final = 2  # `run` and `_call`
+_OWN_FRAMES: Final = 2  # `run` and what it calls
+_PLAIN: Final = 8  # arguments that `_call` passes one by one
 
 
 def _no_handler(panic: BaseException, info: ThreadInfo) -> None:
@@ -59,20 +60,24 @@ def run(job: list[Any]) -> None:
 
     A job is `[packet, info, f, args, kwargs, first, context, moved]`.
     """
-    packet, info = job[0], job[1]
-    # What a panic's traceback would keep: the frames hold the function, and that its captures.
-    moved = job[2] if job[7] else None
+    packet, info, context = job[0], job[1], job[6]
+    moved = id(job[2]) if job[7] else 0
     forks = _fork.count
     try:
         try:
             _begin(info, packet)
-            packet.put_ok(_call(job))
+            if job[5]:
+                _call_hooks(job[5])
+            if context is None:
+                packet.put_ok(_call(job))
+            else:
+                packet.put_ok(context.run(_call, job))
         except BaseException as panic:
             _fail(packet, info, panic, moved)
     finally:
         # The last reference to an unclaimed result goes here, while this is still a whole thread.
         job.clear()
-        packet = moved = None
+        packet = context = None
         if info.on_end is not None:
             info.on_end()
         _end(info)
@@ -88,31 +93,75 @@ def _begin(info: ThreadInfo, packet: Any) -> None:
     _threading.begin_tracing()
 
 
-def _call(job: list[Any]) -> Any:
-    """Call the closure; its last references are in this frame."""
-    _, _, f, args, kwargs, first, context, _ = job
-    job.clear()
+def _call_hooks(first: list[Callable[[], object]]) -> None:
     for hook in first:
         hook()
-    if context is not None:
-        return context.run(f, *args, **kwargs)
-    return f(*args, **kwargs)
 
 
-def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: Any) -> None:
-    """Report a panic, let go of all that its frames hold, and keep it for `join`."""
+def _call(job: list[Any]) -> Any:
+    """Call the closure so that nobody but its own frame holds it and its arguments.
+
+    They leave the list while the interpreter puts them in place for the call, which then hands
+    them over to the frame of `f`: only so can `f` hand them on to a further thread. The arguments
+    are written out because Python 3.11 keeps those of `f(*args)` in a tuple during the call, as
+    every version does when C calls, also `context.run`.
+    """
+    f, args, kwargs = job[2], job[3], job[4]
+    count = len(args)
+    if kwargs or count > _PLAIN:
+        job[:] = [kwargs, args, f]
+        del f, args, kwargs
+        return job.pop()(*job.pop(), **job.pop())
+    job[:] = args[::-1]
+    job.append(f)
+    del f, args, kwargs
+    pop = job.pop
+    match count:
+        case 0:
+            return pop()()
+        case 1:
+            return pop()(pop())
+        case 2:
+            return pop()(pop(), pop())
+        case 3:
+            return pop()(pop(), pop(), pop())
+        case 4:
+            return pop()(pop(), pop(), pop(), pop())
+        case 5:
+            return pop()(pop(), pop(), pop(), pop(), pop())
+        case 6:
+            return pop()(pop(), pop(), pop(), pop(), pop(), pop())
+        case 7:
+            return pop()(pop(), pop(), pop(), pop(), pop(), pop(), pop())
+        case _:
+            return pop()(pop(), pop(), pop(), pop(), pop(), pop(), pop(), pop())
+
+
+def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: int) -> None:
+    """Report a panic, let go of all that its frames hold, and keep it for `join`.
+
+    Args:
+        packet: where the panic goes.
+        info: the thread's record.
+        panic: what left the closure.
+        moved: the address of the moved closure that ran, or 0. Its frame holds it, and that its
+            captures; nobody else may while it runs.
+    """
     own = cut(panic, _OWN_FRAMES)
-    info.panics += 1
+    entry = panic.__traceback__
+    closure = _ffi.running(entry.tb_frame, moved) if moved and entry is not None else None
+    del entry
+    info.begin_panic()
     try:
         if _ffi.gate_is_open():
             _handler(panic, info)
         unwind(panic)
-        if moved is not None and not keeps_locals():
-            _ffi.empty_cells(moved)
+        if closure is not None and not keeps_locals():
+            _ffi.empty_cells(closure)
         # The closure and its arguments are in the innermost of these.
         clear(own)
     finally:
-        info.panics -= 1
+        info.end_panic()
         packet.put_err(panic)
         if info.on_panic is not None:
             info.on_panic(panic)

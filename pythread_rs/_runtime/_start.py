@@ -44,15 +44,24 @@ def start(
     first = _owned_hooks(hooks, handle) if hooks else ()
     context = contextvars.copy_context() if _inherits_context else None
     info = ThreadInfo(handle, hooks, on_panic, on_end)
+    is_moved = moved is not None or type(closure[0]) is _ffi.Moved
     if checked:  # last of all: whatever failed before has moved nothing
         moved = _ffi.own(closure)
     try:
-        job = [packet, info, *closure, first, context, moved is not None]
-        refused = packet.start(job, handle.name, stack_size, dedicated)
+        job = [packet, info, *closure, first, context, is_moved]
     except MemoryError:
         _give_back(moved, closure, on_end)
         raise
+    # From here on the job alone holds what the thread gets: it may hand it on at once.
+    closure[0] = closure[1] = closure[2] = None
+    try:
+        refused = packet.start(job, handle.name, stack_size, dedicated)
+    except MemoryError:
+        closure[0], closure[1], closure[2] = job[2], job[3], job[4]
+        _give_back(moved, closure, on_end)
+        raise
     if refused is not None:
+        closure[0], closure[1], closure[2] = job[2], job[3], job[4]
         job.clear()
         _give_back(moved, closure, on_end)
         raise spawn_error(refused[0], refused[1], stack_size)

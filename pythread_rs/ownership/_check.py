@@ -18,7 +18,17 @@ from pythread_rs.ownership._kinds import hook_of
 from pythread_rs.ownership._sites import dead_values, user_frame
 from pythread_rs.ownership._wrappers import AssumeSend, Own
 
-__all__ = ["Found", "Hooks", "examined", "refuse_what_never_runs", "thorough"]
+__all__ = [
+    "Found",
+    "Hooks",
+    "Undo",
+    "examined",
+    "exchange_owns",
+    "put_owns_back",
+    "refuse_what_never_runs",
+    "thorough",
+    "unwrap",
+]
 
 Closure = list[Any]  # [function, args, kwargs]: nobody else holds any of the three
 Found = tuple[str, list[Any]]
@@ -28,7 +38,7 @@ _ALL: Final = 10_000  # frames
 _NEVER_RUNS: Final = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
 
 
-def thorough(closure: Closure, moved: Any) -> _Undo | None:
+def thorough(closure: Closure, moved: Any) -> Undo | None:
     """Check what C could not decide about, and leave in `closure` what the thread gets.
 
     Nothing here may keep the function or an argument in a variable while it is examined: that
@@ -49,17 +59,18 @@ def thorough(closure: Closure, moved: Any) -> _Undo | None:
         if not _has_moved_globals(closure, moved):
             _check_statics(closure[0])
     frame = user_frame()
-    spent: list[Own[Any]] = []
+    undo = Undo(moved)
     try:
-        _exchange_owns(closure, spent)
+        exchange_owns(closure, undo.spent)
         found = examined(_roots(closure, moved, trusted=trusted), frame)
-        if found is not None:
+        if type(found) is tuple:
             _refuse(found, closure, frame)
-    except OwnershipError:
-        _put_owns_back(closure, spent)
+        undo.emptied = found
+        unwrap(closure)
+    except (OwnershipError, MemoryError):
+        undo.put_back(closure)
         raise
-    _unwrap(closure)
-    return _Undo(spent, moved) if spent else None
+    return undo if undo.spent or undo.emptied else None
 
 
 def _roots(closure: Closure, moved: Any, *, trusted: bool) -> tuple[Any, ...]:
@@ -78,46 +89,70 @@ def _has_moved_globals(closure: Closure, moved: Any) -> bool:
     return closure[0].__globals__ is not source.__globals__
 
 
-class _Undo:
+class Undo:
     """What gives everything back when no thread could start."""
 
-    __slots__ = ("_moved", "_spent")
+    __slots__ = ("_moved", "emptied", "spent")
 
-    def __init__(self, spent: list[Own[Any]], moved: Any) -> None:
-        self._spent = spent
+    def __init__(self, moved: Any) -> None:
+        self.spent: list[Own[Any]] = []
+        self.emptied: Any = None  # what puts the values back into the caller's variables
         self._moved = moved
 
+    def put_back(self, closure: Closure) -> None:
+        """Give back what this check has taken, but for the moved closure."""
+        if self.emptied is not None:
+            self.emptied._give_back(closure)
+        put_owns_back(closure, self.spent)
+
     def _give_back(self, closure: Closure) -> None:
-        _put_owns_back(closure, self._spent)
+        self.put_back(closure)
         if self._moved is not None:
             self._moved._give_back(closure)
 
 
-def examined(roots: tuple[Any, ...], frame: FrameType | None) -> Found | None:
+def examined(
+    roots: tuple[Any, ...], frame: FrameType | None, lent: int = 0
+) -> Found | _ffi.Emptied | None:
     """Say what is wrong with what the roots hold, and where, or None.
 
     Asks for less first: the caller's own dead variables, then those of all frames, then whether
-    only garbage holds it.
+    only garbage holds it. When nothing is wrong, those variables have been emptied.
+
+    Args:
+        roots: what is to be held by nobody else.
+        frame: the caller; None when its variables do not matter.
+        lent: where the value stands in the caller's value stack (see `take_over` in C).
+
+    Returns:
+        What is wrong, and the path to it; or what puts the values back into the variables; or
+        None.
     """
     hooks: Hooks = {}
-    found = _with_hooks(roots, dead_values(frame, 1), hooks)
-    if found is None or found[0] not in ("aliased", "weak", "leads out"):
+    found = _with_hooks(roots, dead_values(frame, 1), hooks, lent)
+    if not _is_held(found):
         return found
     found = None
     pairs = dead_values(frame, _ALL)
-    found = _with_hooks(roots, pairs, hooks)
-    if found is not None:
+    found = _with_hooks(roots, pairs, hooks, lent)
+    if _is_held(found):
         found = None
         gc.collect()
-        found = _with_hooks(roots, pairs, hooks)
+        found = _with_hooks(roots, pairs, hooks, lent)
     return found
 
 
-def _with_hooks(roots: tuple[Any, ...], frames: Any, hooks: Hooks) -> Found | None:
+def _is_held(found: Found | _ffi.Emptied | None) -> bool:
+    return type(found) is tuple and found[0] in ("aliased", "weak", "leads out")
+
+
+def _with_hooks(
+    roots: tuple[Any, ...], frames: Any, hooks: Hooks, lent: int
+) -> Found | _ffi.Emptied | None:
     """Examine, asking the `traverse=` hooks for what they know."""
     while True:
-        found: Found | None = _ffi.examine(roots, frames, hooks)
-        if found is None or found[0] != "needs hook":
+        found = _ffi.examine(roots, frames, hooks, lent)
+        if type(found) is not tuple or found[0] != "needs hook":
             return found
         value = found[1][-1]
         traverse = hook_of(type(value))
@@ -210,7 +245,7 @@ def _callees(function: FunctionType) -> list[FunctionType]:
 # -- What is wrapped. ------------------------------------------------------------------------------
 
 
-def _exchange_owns(closure: Closure, spent: list[Own[Any]]) -> None:
+def exchange_owns(closure: Closure, spent: list[Own[Any]]) -> None:
     """Put a fresh `Own` in the place of each that is an argument, and list the old ones."""
     if any(type(argument) is Own for argument in closure[1]):
         for argument in closure[1]:
@@ -233,7 +268,7 @@ def _exchanged(argument: Any, spent: list[Own[Any]]) -> Any:
     return fresh
 
 
-def _put_owns_back(closure: Closure, spent: list[Own[Any]]) -> None:
+def put_owns_back(closure: Closure, spent: list[Own[Any]]) -> None:
     fresh = [argument for argument in closure[1] if type(argument) is Own]
     fresh += [closure[2][name] for name in _names_of_owns(closure)]
     # After an error there may be some that were not exchanged.
@@ -241,7 +276,7 @@ def _put_owns_back(closure: Closure, spent: list[Own[Any]]) -> None:
         old._put_back(new.take())
 
 
-def _unwrap(closure: Closure) -> None:
+def unwrap(closure: Closure) -> None:
     """Hand out what `assume_send` has wrapped."""
     if type(closure[0]) is AssumeSend:
         closure[0] = closure[0].value

@@ -41,6 +41,12 @@ def _thorough(closure: list[Any], moved: Any) -> Any:
     return thorough(closure, moved)
 
 
+def _taken(closure: list[Any], lent: int, sync: bool) -> None:
+    from pythread_rs.ownership._taking import taken
+
+    taken(closure, lent, sync=sync)
+
+
 def _at_top(function: Any) -> Any:
     from pythread_rs.ownership._moves import at_top
 
@@ -74,6 +80,16 @@ def _settled(code: CodeType) -> frozenset[str]:
 def connect() -> None:
     """Hand the rules to C; each imports what it needs when it is first asked."""
     _ffi.set_rules(
-        classify, _facts, _later, _refuse, _thorough, _at_top, _put_back, _bound, _dead, _settled
+        classify,
+        _facts,
+        _later,
+        _refuse,
+        _thorough,
+        _at_top,
+        _put_back,
+        _bound,
+        _dead,
+        _settled,
+        _taken,
     )
     _ffi.follow_calls(follows_calls())

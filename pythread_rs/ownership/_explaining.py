@@ -35,7 +35,7 @@ def explained(value: Any) -> str:
         why = _WHY["not send" if kind_of(value) == NOT_SEND else "opaque"]
         return f"`{kind}`: not Send; it {why}"
     found = examined((value,), None)
-    if found is None:
+    if not isinstance(found, tuple):
         return f"`{kind}`: Send; it moves to the thread that gets it"
     why, path = found
     text = f"`{path_text('value', path)}` (a `{type_name(path[-1])}`) {_WHY[why]}"

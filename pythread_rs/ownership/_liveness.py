@@ -223,8 +223,9 @@ class Liveness:
     def dead(self, *, may_raise: bool = False) -> frozenset[str]:
         """Give the variables of this frame that are never read again; none of a module's.
 
-        A variable that a closure has captured may be among them: whether the closure still is
-        there is seen in the references on the cell. One of an outer function is not.
+        A variable that a closure has captured may be among them, and one that this function has
+        captured: whether the closure still is there, or the function may run again, is seen in the
+        references on the cell and on the function.
 
         Args:
             may_raise: What is read if the call raises counts as well: for a frame further out,
@@ -399,7 +400,7 @@ class _Analysis:
         if self.module:
             return frozenset()
         names = self.graph.variables
-        own = names[: len(self.graph.slots) - len(self.graph.code.co_freevars)]
+        own = names[: len(self.graph.slots)]
         alive = {names[variable] for variable in self._reads}
         for name in {names[cell] for made in self.graph.made.values() for cell in made.cells}:
             if name not in alive and self.later_use(name) is not None:

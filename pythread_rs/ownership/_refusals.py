@@ -149,12 +149,13 @@ def _read_static(access: Access, value: object, frame: FrameType | None) -> NotS
 # -- Results and classes. --------------------------------------------------------------------------
 
 
-def not_sync(value: object, frame: FrameType | None) -> NotSendError:
-    """Refuse to lend what is bound to its thread."""
+def not_sync(
+    value: object, frame: FrameType | None, fix: str = "make it in the thread that uses it"
+) -> NotSendError:
+    """Refuse to lend what is bound to its thread, or to share what can be changed."""
     kind = type_name(value)
     headline = f"`{kind}` cannot be shared between threads safely"
     note = Note(f"the trait `Sync` is not implemented for `{kind}`", level="help")
-    fix = "make it in the thread that uses it"
     places = spans(required_by(frame))
     return NotSendError(Diagnostic("E0277", headline, places, (note,), (fix,)))
 

@@ -29,7 +29,26 @@ if TYPE_CHECKING:
     from pythread_rs.ownership._check import Closure, Found
     from pythread_rs.ownership._liveness import Argument, LaterUse
 
-__all__ = ["refusal", "used_later"]
+__all__ = ["SPAWNED", "TAKEN", "TAKEN_INDIRECTLY", "Words", "refusal", "used_later"]
+
+
+class Words(NamedTuple):
+    """How a refusal speaks of the call that wants the value."""
+
+    first: int | None  # which argument of the call is the first value; None: some other call's
+    later: str  # what the use after the move is called
+    clone: str  # the advice to make a copy
+
+
+SPAWNED = Words(
+    1, "value used here after move", "consider cloning the value before moving it into the closure"
+)
+TAKEN = Words(
+    0,
+    "value borrowed here after move",
+    "consider cloning the value if the performance cost is acceptable",
+)
+TAKEN_INDIRECTLY = TAKEN._replace(first=None)
 
 
 class _Place(NamedTuple):
@@ -42,16 +61,18 @@ class _Place(NamedTuple):
     argument: int | str | None  # its place or keyword in the call
 
 
-def refusal(found: Found, closure: Closure, frame: FrameType | None) -> OwnershipError:
+def refusal(
+    found: Found, closure: Closure, frame: FrameType | None, words: Words = SPAWNED
+) -> OwnershipError:
     """Turn what the check of a whole graph found into an error."""
     why, path = found
-    start, rest, function, argument = _beginning(path, closure)
+    start, rest, function, argument = _beginning(path, closure, words)
     known = _argument_at(frame, argument)
     if known is not None and known.name is not None:
         start = known.name
     place = _Place(start, path_text(start, rest), rest[-1], function, argument)
     if why == "aliased" and known is not None and len(rest) == 1 and frame is not None:
-        error = _used_later_as_argument(place.value, known, frame)
+        error = _used_later_as_argument(place.value, known, frame, words)
         if error is not None:
             return error
     if why in ("aliased", "weak"):
@@ -63,12 +84,14 @@ def refusal(found: Found, closure: Closure, frame: FrameType | None) -> Ownershi
 
 
 def _beginning(
-    path: list[Any], closure: Closure
+    path: list[Any], closure: Closure, words: Words
 ) -> tuple[str, list[Any], FunctionType | None, int | str | None]:
     """Tell what the first object of a path is called, and where it came from."""
     tail = [item for item in path[:1] if item is not closure] + path[1:]
     if len(tail) > 1 and tail[0] is closure[1]:
         index = next(n for n, argument in enumerate(closure[1]) if argument is tail[1])
+        if words is not SPAWNED:
+            return "value", tail[1:], None, words.first
         return f"args[{index}]", tail[1:], None, index + 1
     if len(tail) > 1 and tail[0] is closure[2]:
         name = next((k for k, a in closure[2].items() if a is tail[1]), "kwargs")
@@ -106,7 +129,7 @@ def _argument_at(frame: FrameType | None, argument: int | str | None) -> Argumen
 
 
 def _used_later_as_argument(
-    value: object, known: Argument, frame: FrameType
+    value: object, known: Argument, frame: FrameType, words: Words
 ) -> UseAfterMoveError | None:
     """Refuse an argument whose variable the caller reads again."""
     if known.name is None or known.name.startswith("@py_"):
@@ -115,11 +138,16 @@ def _used_later_as_argument(
     if later is None:
         return None
     moved = _source.name_span(frame.f_code, known.position, "value moved here")
-    return used_later(known.name, value, frame, later, moved)
+    return used_later(known.name, value, frame, later, moved, words=words)
 
 
 def used_later(
-    name: str, value: object, frame: FrameType, later: LaterUse, *moved: Span | None
+    name: str,
+    value: object,
+    frame: FrameType,
+    later: LaterUse,
+    *moved: Span | None,
+    words: Words = SPAWNED,
 ) -> UseAfterMoveError:
     """Refuse a move whose variable is read afterwards."""
     code, lasti = frame.f_code, frame.f_lasti
@@ -140,12 +168,11 @@ def used_later(
         ]
         places.append(loop)
     else:
-        where = "value used here after move"
+        where = words.later
         if later.kind == "closure":
-            where = "value used here after move, by a closure"
+            where += ", by a closure"
         places.append(_source.name_span(code, later.position, where, primary=True))
-    text = "consider cloning the value before moving it into the closure"
-    fix = _source.copied_before(code, lasti, text, name=name, value=clone_of(name, value))
+    fix = _source.copied_before(code, lasti, words.clone, name=name, value=clone_of(name, value))
     if fix is None:
         fix_text = f"consider cloning the value before it is moved: `{clone_of(name, value)}`"
         fixes.append(fix_text)

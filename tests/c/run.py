@@ -35,6 +35,8 @@ GRACE = 15  # seconds that a test has to end itself once its deadline is over
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 # The product is compiled with -fexceptions, for pthread_exit unwinds through its frames.
 COMMON = ["-std=c11", "-O2", "-g", "-fexceptions", "-D_DEFAULT_SOURCE", *WARNINGS]
+# What the test programs share.
+HELPERS = ["check", "closure", "blocking", "pending"]
 # Linker flags of single programs: test_memory stands between the layer and the allocator.
 LINK_FLAGS = {"test_memory": ["-Wl,--wrap=malloc,--wrap=calloc"]}
 # ld64 has no --wrap.
@@ -235,27 +237,29 @@ def call(command: list[str]) -> None:
 def floor_sources(tool: Tool) -> list[Path]:
     """List the files of core and of the OS floor, with the wait file that the tool asks for."""
     waits = {"wait.c", "wait_condvar.c"} - {tool.wait}
-    files = [*(CSRC / "core").glob("*.c"), *(CSRC / tool.floor).glob("*.c")]
+    folders = [CSRC / "core", CSRC / "core" / "sync", CSRC / tool.floor]
+    files = [path for folder in folders for path in folder.glob("*.c")]
     return sorted(path for path in files if path.name not in waits)
 
 
-def test_sources(tool: Tool) -> list[Path]:
-    """List the test programs: the portable ones and those of the floor."""
+def test_sources(tool: Tool, only: str) -> list[Path]:
+    """List the test programs that `only` can mean: the portable ones and those of the floor."""
     files = [*HERE.glob("test_*.c"), *(HERE / tool.floor).glob("test_*.c")]
     if sys.platform == "darwin":
         files = [path for path in files if path.stem not in NOT_ON_MACOS]
-    return sorted(files)
+    program, found, _ = only.partition("::")
+    return sorted(path for path in files if not found or path.stem.endswith(program))
 
 
-def build(tool: Tool, folder: Path) -> list[Path]:
-    """Compile everything and link one program per test file.
+def build(tool: Tool, folder: Path, only: str) -> list[Path]:
+    """Compile everything and link one program per test file that `only` can mean.
 
     Returns:
         The programs.
     """
-    shared = [*floor_sources(tool), HERE / "check.c", HERE / "closure.c"]
+    shared = [*floor_sources(tool), *(HERE / f"{name}.c" for name in HELPERS)]
     shared.append(HERE / tool.floor / "check_os.c")
-    tests = test_sources(tool)
+    tests = test_sources(tool, only)
 
     def compile_one(source: Path) -> Path:
         target = folder / f"{source.parent.name}_{source.stem}.o"
@@ -350,13 +354,15 @@ def describe(result: Result) -> str:
     return f"{words.get(result.status, f'FAILED ({result.status})')}: {result.name}\n{result.text}"
 
 
-def report(tool: Tool, results: list[Result], seconds: float, slowest: int) -> bool:
+def report(tool: Tool, results: list[Result], seconds: float, options: Options) -> bool:
     """Print what did not pass and one line of summary. Returns: whether nothing failed."""
+    for result in results if options.show else []:
+        print(result.text, end="")
     skipped = [result for result in results if result.status == SKIPPED]
     failed = [result for result in results if result.status not in {PASSED, SKIPPED}]
     for result in [*skipped, *failed]:
         print(describe(result).rstrip())
-    for result in sorted(results, key=lambda one: -one.seconds)[:slowest]:
+    for result in sorted(results, key=lambda one: -one.seconds)[: options.slowest]:
         print(f"{result.seconds:6.2f} s  {result.name}")
     passed = len(results) - len(skipped) - len(failed)
     counts = f"{passed} passed, {len(skipped)} skipped, {len(failed)} failed"
@@ -372,6 +378,7 @@ class Options:
     only: str
     repeat: int
     slowest: int
+    show: bool
 
 
 def run_tool(name: str, options: Options) -> int:
@@ -381,7 +388,7 @@ def run_tool(name: str, options: Options) -> int:
         folder = Path(text)
         try:
             tool = TOOLS[name](folder)
-            programs = build(tool, folder)
+            programs = build(tool, folder, options.only)
             try:
                 results = run_all(tool, programs, options.only, options.repeat)
             finally:
@@ -389,7 +396,7 @@ def run_tool(name: str, options: Options) -> int:
         except Unusable as reason:
             print(f"{name}: {reason}", flush=True)
             return 2
-    return 0 if report(tool, results, time.monotonic() - began, options.slowest) else 1
+    return 0 if report(tool, results, time.monotonic() - began, options) else 1
 
 
 def stop_wine(tool: Tool) -> None:
@@ -408,8 +415,10 @@ def main() -> int:
     parser.add_argument("--only", default="", help="a part of test_file::test_name")
     parser.add_argument("--repeat", type=int, default=1, help="run each test so many times")
     parser.add_argument("--slowest", type=int, default=0, help="print the slowest tests")
+    parser.add_argument("--show", action="store_true", help="print what the tests printed")
     words = parser.parse_args()
-    options = Options(words.tool or ["plain"], words.only, words.repeat, words.slowest)
+    tools = words.tool or ["plain"]
+    options = Options(tools, words.only, words.repeat, words.slowest, words.show)
     return max(run_tool(name, options) for name in options.tools)
 
 

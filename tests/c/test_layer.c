@@ -58,6 +58,7 @@ static void statistics_tell_what_is_held_now(void) {
 
 static void generation_begins_at_zero(void) {
   ASSERT_UINT(0, prs_fork_generation());
+  ASSERT_UINT(0, atomic_load(prs__fork_generation_word()));
 }
 
 static void clock_never_goes_back(void) {

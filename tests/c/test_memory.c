@@ -3,6 +3,7 @@
  * The linker hands malloc and calloc to the functions below (--wrap). */
 #include <stdlib.h>
 
+#include "blocking.h"
 #include "closure.h"
 
 void *__real_malloc(size_t size);
@@ -45,6 +46,39 @@ static void parker_needs_memory(void) {
   left = -1;
   ASSERT(parker == NULL);
   ASSERT_UINT(0, check_statistics().parkers);
+}
+
+static void waiter_needs_memory(void) {
+  blocking_init();
+  left = 0;
+  prs_waiter_t *waiter = prs_waiter_new(1);
+  left = -1;
+  ASSERT(waiter == NULL);
+}
+
+/* A message that finds no place stays with its sender, or its receiver. */
+static void ring_that_cannot_grow_stays_as_it_is(void) {
+  enum { FIRST = 16 };
+  char cells[FIRST + 2];
+  prs_channel_t channel;
+  blocking_init();
+  prs_channel_init(&channel, PRS_UNBOUNDED);
+  for (int i = 0; i < FIRST; i++)
+    ASSERT_INT(PRS_CHANNEL_DONE, blocking_try_send(&channel, &cells[i]));
+  left = 0;
+  int status = blocking_try_send(&channel, &cells[FIRST]);
+  bool kept = blocking_unrecv(&channel, &cells[FIRST]);
+  left = -1;
+  ASSERT_INT(PRS_CHANNEL_OUT_OF_MEMORY, status);
+  ASSERT(!kept);
+  ASSERT_INT(PRS_CHANNEL_DONE, blocking_try_send(&channel, &cells[FIRST]));
+  for (int i = 0; i <= FIRST; i++) {
+    void *item = NULL;
+    ASSERT_INT(PRS_CHANNEL_DONE, blocking_try_recv(&channel, &item));
+    ASSERT(item == &cells[i]);
+  }
+  ASSERT_UINT(0, prs_channel_len(&channel));
+  prs_channel_destroy(&channel);
 }
 
 static void name_that_does_not_fit_leaves_the_old_one(void) {
@@ -109,6 +143,8 @@ static void reuse_needs_no_memory(void) {
 const check_test_t check_tests[] = {
     TEST(packet_needs_memory),
     TEST(parker_needs_memory),
+    TEST(waiter_needs_memory),
+    TEST(ring_that_cannot_grow_stays_as_it_is),
     TEST(name_that_does_not_fit_leaves_the_old_one),
     TEST(thread_needs_memory),
     TEST(spawn_needs_memory),

@@ -162,6 +162,31 @@ static void long_closures_are_not_worth_a_step_back(void) {
   closure_assert_nothing_left();
 }
 
+/* ---- waits and turns ----------------------------------------------------- */
+
+static void wait_spins_only_when_waits_were_short(void) {
+  _Atomic uint32_t word = 1;
+  ASSERT_INT(PRS_OK, prs_init());
+  for (int i = 0; i < 10; i++) prs_wait_learn(LONG_NS);
+  ASSERT(prs_wait_spin(&word, 0));
+  uint64_t began = prs_now();
+  ASSERT(!prs_wait_spin(&word, 1));
+  ASSERT(prs_now() - began < CHECK_SOON_NS / 10);
+  for (int i = 0; i < 10; i++) prs_wait_learn(SHORT_NS);
+  ASSERT(!prs_wait_spin(&word, 1)); /* in vain, and not for ever */
+}
+
+static void turn_ends_when_somebody_passes_it(void) {
+  ASSERT_INT(PRS_OK, prs_init());
+  uint32_t turn = atomic_load(&prs__detached);
+  uint64_t began = prs_now();
+  prs_turn_await(turn);
+  ASSERT(prs_now() - began < CHECK_SOON_NS / 10);
+  prs_turn_pass();
+  ASSERT_UINT(turn + 1, atomic_load(&prs__detached));
+  prs_turn_await(turn); /* passed already */
+}
+
 const check_test_t check_tests[] = {
     TEST(long_waits_end_the_spinning),
     TEST(short_waits_bring_it_back),
@@ -176,5 +201,7 @@ const check_test_t check_tests[] = {
     TEST(step_back_is_given_up),
     TEST(step_back_ends_with_the_closure),
     TEST(long_closures_are_not_worth_a_step_back),
+    TEST(wait_spins_only_when_waits_were_short),
+    TEST(turn_ends_when_somebody_passes_it),
     END_OF_TESTS,
 };

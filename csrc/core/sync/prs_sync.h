@@ -25,7 +25,8 @@ typedef struct prs_sync_os {
   bool (*spin)(_Atomic uint32_t *word, uint32_t unwanted);
   /* Tell how long a wait took, so that the next one knows. */
   void (*spin_learn)(uint64_t waited);
-  _Atomic uint32_t *detached; /* grows when a thread lets go of the GIL */
+  _Atomic uint32_t *detached;    /* grows when a thread lets go of the GIL */
+  unsigned long (*forker)(void); /* in a child: the thread that forked */
 } prs_sync_os_t;
 extern const prs_sync_os_t *prs__os;
 
@@ -79,7 +80,8 @@ struct prs_waiter {
   uint32_t generation;
   uint32_t chosen; /* which node was claimed; valid when FINISHED */
   uint32_t turn;   /* `*prs__os->detached` when it was claimed */
-  bool crowded;    /* others stand in its queue: it does not spin */
+  bool crowded;    /* others stood in its queue before it: it does not spin */
+  bool followed;   /* the claimer's: others stand there still */
   bool slept;      /* the claimer's: whether there is a thread to wake */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
@@ -127,7 +129,8 @@ void prs_wakes_send(prs_wakes_t *wakes);
 
 /* Under the guard of the queue's object: */
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node);
-void prs__queue_remove(prs_node_t *node); /* nothing when it is in none */
+/* Does nothing when the node is in no queue. */
+void prs__queue_remove(prs_node_t *node);
 /* Take the first waiter out whom nobody has claimed yet, other than `self`.
  * Returns: its node, to be given an item and a status; NULL when none is
  *          there. The waiter is in `wakes`. */
@@ -139,6 +142,9 @@ void prs__queue_forget(prs_queue_t *queue);
 static inline bool prs__queue_is_empty(const prs_queue_t *queue) {
   return queue->first == NULL;
 }
+
+/* Tell whether a claim would find somebody now. */
+bool prs__queue_has_other(const prs_queue_t *queue, const prs_waiter_t *self);
 
 /* How many each woken thread wakes in its turn when all must wake up: a tree
  * is quick without a GIL, and no herd with one. */
@@ -153,6 +159,7 @@ enum prs_channel_status {
   PRS_CHANNEL_WOULD_BLOCK = 11,  /* full, or empty; the node is not queued */
   PRS_CHANNEL_DISCONNECTED = 12, /* the other side is gone */
   PRS_CHANNEL_QUEUED = 13,       /* the node is in the queue: wait */
+  PRS_CHANNEL_READY = 14,        /* it need not wait; the node is not queued */
   PRS_CHANNEL_OUT_OF_MEMORY = -2 /* nothing has changed */
 };
 
@@ -168,6 +175,7 @@ typedef struct prs_channel {
   size_t count;
   prs_queue_t sending;
   prs_queue_t receiving;
+  prs_queue_t watching[2]; /* who wants to know, and do nothing: by direction */
 } prs_channel_t;
 
 /* One sender and one receiver. */
@@ -185,6 +193,21 @@ int prs_channel_send(prs_channel_t *channel, void *item, prs_node_t *node,
 /* Take a message, in the same way. */
 int prs_channel_recv(prs_channel_t *channel, void **item, prs_node_t *node,
                      prs_wakes_t *wakes);
+
+enum prs_direction { PRS_RECEIVES = 0, PRS_SENDS = 1 };
+
+/* Queue a node, and do nothing else: for who waits for one of several
+ * operations, and may have been claimed through another queue already.
+ * Returns: PRS_CHANNEL_QUEUED, or PRS_CHANNEL_READY. */
+int prs_channel_queue(prs_channel_t *channel, enum prs_direction direction,
+                      void *item, prs_node_t *node, prs_wakes_t *wakes);
+/* The same for who waits until an operation need not wait, and does not do it:
+ * its node is claimed at the next chance. */
+int prs_channel_watch(prs_channel_t *channel, enum prs_direction direction,
+                      prs_node_t *node);
+/* Tell whether an operation would not wait. */
+bool prs_channel_is_ready(prs_channel_t *channel, enum prs_direction direction);
+
 /* Put a message back as the next one: its receiver was interrupted.
  * Returns: false when there is no memory or no receiver left. */
 bool prs_channel_unrecv(prs_channel_t *channel, void *item, prs_wakes_t *wakes);
@@ -198,9 +221,11 @@ void prs_channel_drop_sender(prs_channel_t *channel, prs_wakes_t *wakes);
 void prs_channel_drop_receiver(prs_channel_t *channel, prs_wakes_t *wakes);
 /* Wake the next few of a disconnected channel; each woken thread calls it. */
 void prs_channel_chain(prs_channel_t *channel, prs_wakes_t *wakes);
-/* Take the oldest message of a channel that nobody receives from any more.
+/* Take the oldest message of a channel without receivers.
  * Returns: NULL when there is none. */
 void *prs_channel_drain(prs_channel_t *channel);
+/* The same for a channel whose receivers nobody can reach any more. */
+void *prs_channel_clear(prs_channel_t *channel);
 
 size_t prs_channel_len(prs_channel_t *channel);
 bool prs_channel_is_full(prs_channel_t *channel);

@@ -178,7 +178,7 @@ prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
     if (waiter->notify == NULL)
       atomic_fetch_add_explicit(&prs__waking, 1, memory_order_relaxed);
     waiter->chosen = (uint32_t)(node - waiter->nodes);
-    waiter->crowded = queue->first != NULL;
+    waiter->followed = queue->first != NULL;
     waiter->turn =
         atomic_load_explicit(prs__os->detached, memory_order_relaxed);
     waiter->next_woken = wakes->first;
@@ -186,6 +186,13 @@ prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
     return node;
   }
   return NULL;
+}
+
+bool prs__queue_has_other(const prs_queue_t *queue, const prs_waiter_t *self) {
+  for (prs_node_t *node = queue->first; node != NULL; node = node->next)
+    if (node->waiter != self && atomic_load(&node->waiter->word) <= PRS_SLEEPS)
+      return true;
+  return false;
 }
 
 void prs__queue_forget(prs_queue_t *queue) {

@@ -9,14 +9,14 @@
 #define PyUnstable_Code_SetExtra _PyCode_SetExtra
 #endif
 
-#define SITES 8
+#define SITES 16
 
 typedef struct site {
   int instruction;
   PyCodeObject *closure; /* never dereferenced */
   uint64_t mask;
   PyObject *dead; /* with no closure: the names of dead variables */
-} site_t;
+} site_t;         /* their bits are in `mask` */
 
 typedef struct facts {
   PyObject *names; /* a tuple, NULL when not known yet */
@@ -240,6 +240,27 @@ static PyFrameObject *users_frame(void) {
   return frame;
 }
 
+static uint64_t bits_of(PyCodeObject *code, PyObject *names) {
+  uint64_t bits = 0;
+  for (int i = 0; i < code->co_nlocalsplus && i < 64; i++) {
+    PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, i);
+    if (PySet_Contains(names, name) == 1) bits |= UINT64_C(1) << i;
+  }
+  return bits;
+}
+
+bool prs__recall_dead(PyCodeObject *code, int instruction, uint64_t *dead) {
+  site_t site = {.instruction = instruction};
+  const site_t *known;
+  Py_BEGIN_CRITICAL_SECTION(code);
+  facts_t *facts = facts_of(code);
+  known = facts == NULL ? NULL : recall(facts, &site);
+  if (known != NULL) *dead = known->mask;
+  Py_END_CRITICAL_SECTION();
+  if (known == NULL) PyErr_Clear();
+  return known != NULL;
+}
+
 static PyObject *dead_in(PyFrameObject *frame, PyCodeObject *code) {
   site_t site = {.instruction = PyFrame_GetLasti(frame)};
   facts_t *facts;
@@ -253,12 +274,14 @@ static PyObject *dead_in(PyFrameObject *frame, PyCodeObject *code) {
   dead = PyObject_CallOneArg(prs__rules.dead, (PyObject *)frame);
   if (dead == NULL) return NULL;
   site.dead = Py_NewRef(dead);
+  site.mask = bits_of(code, dead);
   keep(code, facts, &site);
   return dead;
 }
 
-PyObject *prs__calling_frame(void) {
-  PyFrameObject *frame = users_frame();
+PyObject *prs__calling_frame(bool whoever) {
+  PyFrameObject *frame =
+      whoever ? (PyFrameObject *)Py_XNewRef(PyEval_GetFrame()) : users_frame();
   if (frame == NULL) return NULL;
   PyCodeObject *code = PyFrame_GetCode(frame);
   PyObject *dead = dead_in(frame, code);

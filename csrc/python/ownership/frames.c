@@ -1,88 +1,67 @@
-/* Frames: what the local variables hold that are never read again.
- *
- * CPython has no public way to read a local without making a reference that
- * stays (3.11), or to tell a variable's own reference from a borrowed one
- * (3.14 and later: a parameter may borrow from the caller's variable, and so
- * may the value stack). So the frames are read where they are, as greenlet
- * does; their layout is fixed within a minor version. */
-#define Py_BUILD_CORE
-#include <Python.h>
+/* Frames: what the local variables hold that are never read again, and how a
+ * value that is handed over leaves them. */
+#include "slots.h"
+
+static bool is_cell(const prs_slots_t *slots, int index) {
+  return (prs__slot_kind(slots, index) & (CO_FAST_CELL | CO_FAST_FREE)) != 0;
+}
+
+static PyObject *function_of(const prs_slots_t *slots) {
 #if PY_VERSION_HEX >= 0x030E0000
-#include <internal/pycore_interpframe_structs.h>
-#endif
-#include <internal/pycore_code.h>
-#include <internal/pycore_frame.h>
-#undef Py_BUILD_CORE
-
-#include "ownership.h"
-
-/* The last bit of a slot says that no reference was counted for it. */
-#define BORROWED ((uintptr_t)1)
-#define TAGS ((uintptr_t)3)
-
-typedef struct slots {
-  PyCodeObject *code;
-  const uintptr_t *first; /* locals, cells, free variables, then the stack */
-  int locals;
-  int all;
-} slots_t;
-
-static slots_t slots_of(PyFrameObject *frame) {
-  _PyInterpreterFrame *inner = frame->f_frame;
-  slots_t slots = {.first = (const uintptr_t *)inner->localsplus};
-#if PY_VERSION_HEX >= 0x030E0000
-  slots.code = (PyCodeObject *)(inner->f_executable.bits & ~TAGS);
-  slots.all = (int)(inner->stackpointer - inner->localsplus);
-#elif PY_VERSION_HEX >= 0x030D0000
-  slots.code = (PyCodeObject *)inner->f_executable;
+  uintptr_t bits = slots->inner->f_funcobj.bits;
+  return prs__is_borrowed(bits) ? NULL : prs__value_in(bits);
+#elif PY_VERSION_HEX >= 0x030C0000
+  return slots->inner->f_funcobj;
 #else
-  slots.code = inner->f_code;
-#endif
-  slots.locals = slots.code->co_nlocalsplus;
-  if (slots.all < slots.locals) slots.all = slots.locals;
-  return slots;
-}
-
-static bool is_borrowed(uintptr_t slot) {
-#if PY_VERSION_HEX >= 0x030E0000
-  return (slot & BORROWED) != 0;
-#else
-  (void)slot;
-  return false;
+  return (PyObject *)slots->inner->f_func;
 #endif
 }
 
-static PyObject *value_in(uintptr_t slot) { return (PyObject *)(slot & ~TAGS); }
-
-static bool is_cell(const slots_t *slots, int index) {
-  const char *kinds = PyBytes_AS_STRING(slots->code->co_localspluskinds);
-  return (kinds[index] & (CO_FAST_CELL | CO_FAST_FREE)) != 0;
+/* Whether nobody but the frame can reach a variable that its function has
+ * captured: the function is only held by the frame, which runs it for the
+ * last time, as it runs a moved closure. */
+static bool runs_for_the_last_time(const prs_slots_t *slots) {
+  PyObject *function = function_of(slots);
+  if (function == NULL || !PyFunction_Check(function)) return false;
+  PyObject *closure = PyFunction_GET_CLOSURE(function);
+  return Py_REFCNT(function) == 1 && closure != NULL &&
+         Py_REFCNT(closure) == 1 && prs__weakrefs(function) == NULL;
 }
 
-/* A cell that closures hold, too, keeps its value for them. */
-static PyObject *own_value(const slots_t *slots, int index) {
-  PyObject *value = value_in(slots->first[index]);
-  if (value == NULL || is_borrowed(slots->first[index])) return NULL;
+/* A cell that others hold, too, keeps its value for them. */
+static bool is_own_cell(const prs_slots_t *slots, int index, PyObject *cell) {
+  if ((prs__slot_kind(slots, index) & CO_FAST_FREE) == 0)
+    return Py_REFCNT(cell) == 1;
+  return Py_REFCNT(cell) == 2 && runs_for_the_last_time(slots);
+}
+
+/* What a variable holds a counted reference on, or NULL. */
+static PyObject *own_value(const prs_slots_t *slots, int index) {
+  PyObject *value = prs__value_in(slots->first[index]);
+  if (value == NULL || prs__is_borrowed(slots->first[index])) return NULL;
   if (!is_cell(slots, index) || !PyCell_Check(value)) return value;
-  return Py_REFCNT(value) == 1 ? PyCell_GET(value) : NULL;
+  return is_own_cell(slots, index, value) ? PyCell_GET(value) : NULL;
 }
 
-static bool is_dead(const slots_t *slots, int index, PyObject *dead) {
+static bool is_dead(const prs_slots_t *slots, int index, PyObject *dead) {
   if (index >= slots->locals) return false;
   PyObject *name = PyTuple_GET_ITEM(slots->code->co_localsplusnames, index);
   return PySet_Contains(dead, name) == 1;
 }
 
 /* Whether a frame further in still uses an object through a borrowed slot. */
-static bool is_in_use(PyObject *frames, Py_ssize_t last, PyObject *object) {
+static bool is_in_use(const prs_frames_t *frames, Py_ssize_t last,
+                      PyObject *object) {
 #if PY_VERSION_HEX >= 0x030E0000
   for (Py_ssize_t f = 0; f <= last; f++) {
-    PyObject *pair = PyTuple_GET_ITEM(frames, f);
-    slots_t slots = slots_of((PyFrameObject *)PyTuple_GET_ITEM(pair, 0));
+    PyObject *pair = PyTuple_GET_ITEM(frames->pairs, f);
+    prs_slots_t slots =
+        prs__slots_of((PyFrameObject *)PyTuple_GET_ITEM(pair, 0));
     PyObject *dead = PyTuple_GET_ITEM(pair, 1);
     for (int i = 0; i < slots.all; i++)
-      if (is_borrowed(slots.first[i]) && value_in(slots.first[i]) == object &&
-          !is_dead(&slots, i, dead))
+      if (prs__is_borrowed(slots.first[i]) &&
+          prs__value_in(slots.first[i]) == object &&
+          &slots.first[i] != frames->lent && !is_dead(&slots, i, dead))
         return true;
   }
 #else
@@ -93,18 +72,65 @@ static bool is_in_use(PyObject *frames, Py_ssize_t last, PyObject *object) {
   return false;
 }
 
-void prs__each_dead_value(PyObject *frames, prs_credit_t credit, void *arg) {
-  for (Py_ssize_t f = 0; f < PyTuple_GET_SIZE(frames); f++) {
-    PyObject *pair = PyTuple_GET_ITEM(frames, f);
-    slots_t slots = slots_of((PyFrameObject *)PyTuple_GET_ITEM(pair, 0));
+void prs__each_dead_value(const prs_frames_t *frames, prs_credit_t credit,
+                          void *arg) {
+  const uintptr_t *lent = frames->lent;
+  if (lent != NULL && !prs__is_borrowed(*lent))
+    credit(prs__value_in(*lent), NULL, 0, arg);
+  for (Py_ssize_t f = 0; f < PyTuple_GET_SIZE(frames->pairs); f++) {
+    PyObject *pair = PyTuple_GET_ITEM(frames->pairs, f);
+    PyObject *frame = PyTuple_GET_ITEM(pair, 0);
+    prs_slots_t slots = prs__slots_of((PyFrameObject *)frame);
     PyObject *dead = PyTuple_GET_ITEM(pair, 1);
     for (int i = 0; i < slots.locals; i++) {
       PyObject *value = own_value(&slots, i);
       if (value != NULL && is_dead(&slots, i, dead) &&
           !is_in_use(frames, f, value))
-        credit(value, arg);
+        credit(value, frame, i, arg);
     }
   }
+}
+
+void prs__each_borrowed_slot(const prs_frames_t *frames, prs_credit_t tell,
+                             void *arg) {
+#if PY_VERSION_HEX >= 0x030E0000
+  for (Py_ssize_t f = 0; f < PyTuple_GET_SIZE(frames->pairs); f++) {
+    PyObject *frame = PyTuple_GET_ITEM(PyTuple_GET_ITEM(frames->pairs, f), 0);
+    prs_slots_t slots = prs__slots_of((PyFrameObject *)frame);
+    for (int i = 0; i < slots.locals; i++)
+      if (prs__is_borrowed(slots.first[i]) &&
+          prs__value_in(slots.first[i]) != NULL)
+        tell(prs__value_in(slots.first[i]), frame, i, arg);
+  }
+#else
+  (void)frames;
+  (void)tell;
+  (void)arg;
+#endif
+}
+
+PyObject *prs__empty_variable(PyObject *frame, int index) {
+  prs_slots_t slots = prs__slots_of((PyFrameObject *)frame);
+  PyObject *cell = prs__value_in(slots.first[index]);
+  if (!is_cell(&slots, index) || cell == NULL || !PyCell_Check(cell))
+    return prs__clear_slot(&slots.first[index]);
+  PyObject *old = PyCell_GET(cell);
+  PyCell_SET(cell, NULL); /* nobody else knows the cell */
+  return old;
+}
+
+void prs__refill_variable(PyObject *frame, int index, PyObject *value) {
+  prs_slots_t slots = prs__slots_of((PyFrameObject *)frame);
+  PyObject *old = prs__value_in(slots.first[index]);
+  if (is_cell(&slots, index) && old != NULL && PyCell_Check(old)) {
+    if (PyCell_GET(old) == NULL) PyCell_SET(old, Py_NewRef(value));
+    return;
+  }
+  if (old != Py_None) return; /* a debugger has put something else there */
+#if PY_VERSION_HEX < 0x030E0000
+  Py_DECREF(old);
+#endif
+  slots.first[index] = (uintptr_t)Py_NewRef(value);
 }
 
 PyObject *prs__locals(PyObject *module, PyObject *frame) {
@@ -113,10 +139,10 @@ PyObject *prs__locals(PyObject *module, PyObject *frame) {
     PyErr_SetString(PyExc_TypeError, "locals_of() takes a frame");
     return NULL;
   }
-  slots_t slots = slots_of((PyFrameObject *)frame);
+  prs_slots_t slots = prs__slots_of((PyFrameObject *)frame);
   PyObject *result = PyDict_New();
   for (int i = 0; result != NULL && i < slots.locals; i++) {
-    PyObject *value = value_in(slots.first[i]);
+    PyObject *value = prs__value_in(slots.first[i]);
     if (value != NULL && is_cell(&slots, i) && PyCell_Check(value))
       value = PyCell_GET(value);
     PyObject *name = PyTuple_GET_ITEM(slots.code->co_localsplusnames, i);
@@ -130,11 +156,10 @@ PyCodeObject *prs__owner_of(PyObject *cell, PyObject **name) {
   PyFrameObject *frame = (PyFrameObject *)Py_XNewRef(PyEval_GetFrame());
   PyCodeObject *owner = NULL;
   while (frame != NULL && owner == NULL) {
-    slots_t slots = slots_of(frame);
+    prs_slots_t slots = prs__slots_of(frame);
     for (int i = 0; i < slots.locals; i++) {
-      if (value_in(slots.first[i]) != cell) continue;
-      char kind = PyBytes_AS_STRING(slots.code->co_localspluskinds)[i];
-      if ((kind & CO_FAST_CELL) == 0) continue;
+      if (prs__value_in(slots.first[i]) != cell) continue;
+      if ((prs__slot_kind(&slots, i) & CO_FAST_CELL) == 0) continue;
       *name = PyTuple_GET_ITEM(slots.code->co_localsplusnames, i);
       owner = slots.code; /* the frame that runs keeps it */
     }
@@ -144,4 +169,9 @@ PyCodeObject *prs__owner_of(PyObject *cell, PyObject **name) {
   }
   Py_XDECREF(frame);
   return owner;
+}
+
+PyObject *prs__function_of(PyFrameObject *frame) {
+  prs_slots_t slots = prs__slots_of(frame);
+  return function_of(&slots);
 }

@@ -373,7 +373,9 @@ static bool judge(graph_t *graph, size_t roots) {
 
 /* ---- variables that are never read again --------------------------------- */
 
-static void credit(PyObject *value, void *arg) {
+static void credit(PyObject *value, PyObject *frame, int index, void *arg) {
+  (void)frame;
+  (void)index;
   node_t *node = find(arg, value);
   if (node != NULL) node->found++;
 }
@@ -383,9 +385,18 @@ static void credit(PyObject *value, void *arg) {
 typedef struct examination {
   graph_t graph;
   PyObject *roots;
-  PyObject *frames;
+  prs_frames_t frames;
+  prs_places_t places; /* the variables that what is handed over leaves */
   bool done;
 } examination_t;
+
+static void note(PyObject *value, PyObject *frame, int index, void *arg) {
+  examination_t *it = arg;
+  node_t *node = find(&it->graph, value);
+  if (node == NULL || frame == NULL || may_be_shared(node)) return;
+  if (!prs__add_place(&it->places, value, frame, index))
+    (void)fail(&it->graph, NO_MEMORY, NOBODY);
+}
 
 static void examine_graph(examination_t *it) {
   graph_t *graph = &it->graph;
@@ -396,8 +407,10 @@ static void examine_graph(examination_t *it) {
     if (add(graph, root, prs__kind(root)) == NULL) return;
   }
   if (!visit_all(graph)) return;
-  prs__each_dead_value(it->frames, credit, graph);
-  (void)judge(graph, count);
+  prs__each_dead_value(&it->frames, credit, graph);
+  if (!judge(graph, count)) return;
+  prs__each_dead_value(&it->frames, note, it);
+  if (it->places.count > 0) prs__each_borrowed_slot(&it->frames, note, it);
 }
 
 #ifdef Py_GIL_DISABLED
@@ -420,18 +433,29 @@ static void examine_alone(examination_t *it) {
 #endif
 }
 
-bool prs__is_isolated(PyObject *closure, PyObject *globals, PyObject *frames) {
+/* Returns: false with an exception set and nothing changed. */
+static bool empty_places(examination_t *it, PyObject **emptied) {
+  *emptied = NULL;
+  if (it->graph.verdict != FINE || it->places.count == 0) {
+    prs__free_places(&it->places);
+    return true;
+  }
+  *emptied = prs__empty(&it->places);
+  return *emptied != NULL;
+}
+
+bool prs__is_isolated(PyObject *closure, PyObject *globals,
+                      const prs_frames_t *frames, PyObject **emptied) {
+  *emptied = NULL;
   PyObject *roots = globals == NULL ? PyTuple_Pack(1, closure)
                                     : PyTuple_Pack(2, closure, globals);
-  if (roots == NULL) {
-    PyErr_Clear();
-    return false;
-  }
-  examination_t it = {.roots = roots, .frames = frames, .done = false};
+  if (roots == NULL) return false;
+  examination_t it = {.roots = roots, .frames = *frames, .done = false};
   examine_alone(&it);
   graph_free(&it.graph);
+  bool known = empty_places(&it, emptied);
   Py_DECREF(roots);
-  return it.graph.verdict == FINE;
+  return known && it.graph.verdict == FINE;
 }
 
 static PyObject *path_to(const graph_t *graph, size_t index) {
@@ -471,10 +495,12 @@ static bool can_learn(const graph_t *graph, bool *known) {
 PyObject *prs__examine(PyObject *module, PyObject *args) {
   (void)module;
   examination_t it = {.done = false};
-  if (!PyArg_ParseTuple(args, "O!O!O!:examine", &PyTuple_Type, &it.roots,
-                        &PyTuple_Type, &it.frames, &PyDict_Type,
-                        &it.graph.hooks))
+  unsigned long long lent = 0;
+  if (!PyArg_ParseTuple(args, "O!O!O!|K:examine", &PyTuple_Type, &it.roots,
+                        &PyTuple_Type, &it.frames.pairs, &PyDict_Type,
+                        &it.graph.hooks, &lent))
     return NULL;
+  it.frames.lent = (const uintptr_t *)(uintptr_t)lent;
   for (;;) {
     prs__wanted = NULL;
     examine_alone(&it);
@@ -482,11 +508,13 @@ PyObject *prs__examine(PyObject *module, PyObject *args) {
     if (!can_learn(&it.graph, &known)) break;
     PyObject *hooks = it.graph.hooks;
     graph_free(&it.graph);
+    prs__free_places(&it.places);
     it.graph = (graph_t){.hooks = hooks};
     it.done = false;
     if (!known) return NULL;
   }
-  PyObject *result = told(&it.graph);
+  PyObject *result = NULL;
+  if (empty_places(&it, &result) && result == NULL) result = told(&it.graph);
   graph_free(&it.graph);
   return result;
 }

@@ -115,11 +115,39 @@ static PyObject *empty_cells(PyObject *module, PyObject *function) {
   Py_RETURN_NONE;
 }
 
+static PyObject *running(PyObject *module, PyObject *args) {
+  (void)module;
+  PyFrameObject *frame;
+  unsigned long long address;
+  if (!PyArg_ParseTuple(args, "O!K:running", &PyFrame_Type, &frame, &address))
+    return NULL;
+  PyObject *function = prs__function_of(frame);
+  bool same = (uintptr_t)function == (uintptr_t)address;
+  return Py_NewRef(same && function != NULL ? function : Py_None);
+}
+
 static PyMethodDef functions[] = {
+    {"running", running, METH_VARARGS,
+     "running(frame, address, /)\n--\n\n"
+     "Return the function that a frame runs if it is the one at an address, or "
+     "None."},
     {"examine", prs__examine, METH_VARARGS,
-     "examine(roots, frames, hooks, /)\n--\n\n"
+     "examine(roots, frames, hooks, lent=0, /)\n--\n\n"
      "Return None when all that the roots hold is held by nothing else, or "
-     "the tuple\n(what is wrong, path to it from a root)."},
+     "the tuple\n(what is wrong, path to it from a root). What dead variables "
+     "of the frames held leaves them;\nthen the result is what puts it "
+     "back."},
+    {"take_over", (PyCFunction)(void (*)(void))prs__take_over_alone,
+     METH_FASTCALL,
+     "take_over(value, /)\n--\n\n"
+     "Take a value over as `spawn` does an argument, and return it."},
+    {"consume", prs__consume, METH_VARARGS,
+     "consume(cls, sync, /)\n--\n\n"
+     "Have a call of the class take its only argument over; `sync`: share "
+     "it."},
+    {"share", (PyCFunction)(void (*)(void))prs__share_alone, METH_FASTCALL,
+     "share(value, /)\n--\n\n"
+     "Take a value over as an `Arc` does, and return it."},
     {"is_item", is_item, METH_O,
      "is_item(value, /)\n--\n\n"
      "Tell whether a value is a function without captures, a class, a "
@@ -148,7 +176,7 @@ static PyMethodDef functions[] = {
      "Return a dict, by id, of the mutable objects that can be reached."},
     {"set_rules", prs__set_rules, METH_VARARGS,
      "set_rules(classify, facts, later, refuse, thorough, at_top, put_back, "
-     "bound, dead, settled, /)\n--\n\n"
+     "bound, dead, settled, taken, /)\n--\n\n"
      "Take the functions that decide what C cannot."},
     {"own", prs__own, METH_O,
      "own(closure, /)\n--\n\n"
@@ -159,6 +187,8 @@ static PyMethodDef functions[] = {
 
 int prs__add_ownership(PyObject *module) {
   if (PyModule_AddFunctions(module, functions) < 0) return -1;
-  if (prs__add_kinds(module) < 0 || prs__add_moved_type(module) < 0) return -1;
+  if (prs__add_kinds(module) < 0 || prs__add_moved_type(module) < 0 ||
+      prs__add_emptied_type(module) < 0)
+    return -1;
   return prs__init_facts() && prs__learn_children() ? 0 : -1;
 }

@@ -7,14 +7,16 @@ prs_rules_t prs__rules;
 PyObject *prs__set_rules(PyObject *module, PyObject *args) {
   (void)module;
   prs_rules_t rules;
-  if (!PyArg_ParseTuple(args, "OOOOOOOOOO:set_rules", &rules.classify,
+  if (!PyArg_ParseTuple(args, "OOOOOOOOOOO:set_rules", &rules.classify,
                         &rules.facts, &rules.later, &rules.refuse,
                         &rules.thorough, &rules.at_top, &rules.put_back,
-                        &rules.bound, &rules.dead, &rules.settled))
+                        &rules.bound, &rules.dead, &rules.settled,
+                        &rules.taken))
     return NULL;
-  PyObject *const functions[] = {
-      rules.classify, rules.facts,    rules.later, rules.refuse, rules.thorough,
-      rules.at_top,   rules.put_back, rules.bound, rules.dead,   rules.settled};
+  PyObject *const functions[] = {rules.classify, rules.facts,    rules.later,
+                                 rules.refuse,   rules.thorough, rules.at_top,
+                                 rules.put_back, rules.bound,    rules.dead,
+                                 rules.settled,  rules.taken};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     Py_INCREF(functions[i]); /* for ever */
   prs__rules = rules;
@@ -88,7 +90,8 @@ static bool has_wrapped(PyObject *args, PyObject *kwargs) {
 }
 
 /* `globals`: what a script's own code moved with the function, or NULL. */
-static int is_fine(PyObject *closure, bool is_moved, PyObject *globals) {
+static int is_fine(PyObject *closure, bool is_moved, PyObject *globals,
+                   PyObject **emptied) {
   if (follows_calls) return 0;
   int fine =
       callable_is_fine(PyList_GET_ITEM(closure, 0), is_moved, globals != NULL);
@@ -97,11 +100,11 @@ static int is_fine(PyObject *closure, bool is_moved, PyObject *globals) {
   if (prs__is_unique(roots, globals == NULL ? 1 : 2)) return 1;
   if (has_wrapped(PyList_GET_ITEM(closure, 1), PyList_GET_ITEM(closure, 2)))
     return 0;
-  PyObject *frames = prs__calling_frame();
-  if (frames == NULL) return PyErr_Occurred() ? -1 : 0;
-  bool isolated = prs__is_isolated(closure, globals, frames);
-  Py_DECREF(frames);
-  return isolated;
+  prs_frames_t frames = {.pairs = prs__calling_frame(false)};
+  if (frames.pairs == NULL) return PyErr_Occurred() ? -1 : 0;
+  bool isolated = prs__is_isolated(closure, globals, &frames, emptied);
+  Py_DECREF(frames.pairs);
+  return PyErr_Occurred() ? -1 : isolated;
 }
 
 static bool is_closure(PyObject *closure) {
@@ -117,37 +120,117 @@ static PyObject *exchange(PyObject *closure, PyObject *item) {
   return old;
 }
 
+/* ---- handles ------------------------------------------------------------- */
+
+static bool is_argument(PyObject *closure, PyObject *value) {
+  PyObject *args = PyList_GET_ITEM(closure, 1);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++)
+    if (PyTuple_GET_ITEM(args, i) == value) return true;
+  PyObject *key;
+  PyObject *named;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(PyList_GET_ITEM(closure, 2), &position, &key, &named))
+    if (named == value) return true;
+  return false;
+}
+
+static bool has_handle(PyObject *closure) {
+  PyObject *args = PyList_GET_ITEM(closure, 1);
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++)
+    if (prs__kind_of_data(PyTuple_GET_ITEM(args, i)) == PRS_HANDLE) return true;
+  PyObject *key;
+  PyObject *named;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(PyList_GET_ITEM(closure, 2), &position, &key, &named))
+    if (prs__kind_of_data(named) == PRS_HANDLE) return true;
+  return false;
+}
+
+typedef struct leaving {
+  PyObject *closure;
+  prs_places_t places;
+} leaving_t;
+
+static void note_handle(PyObject *value, PyObject *frame, int index,
+                        void *arg) {
+  leaving_t *leaving = arg;
+  if (prs__kind_of_data(value) == PRS_HANDLE &&
+      is_argument(leaving->closure, value))
+    (void)prs__add_place(&leaving->places, value, frame, index);
+}
+
+/* Handles may be held by others, too, but they leave the variables that the
+ * caller never reads again: a channel is closed when its last user has gone.
+ * Returns: what undoes it, or NULL, perhaps with an exception set. */
+static PyObject *leave_handles(PyObject *closure) {
+  if (!has_handle(closure)) return NULL;
+  prs_frames_t frames = {.pairs = prs__calling_frame(false)};
+  if (frames.pairs == NULL) return NULL;
+  leaving_t leaving = {.closure = closure};
+  prs__each_dead_value(&frames, note_handle, &leaving);
+  PyObject *emptied = NULL;
+  if (leaving.places.count > 0) emptied = prs__empty(&leaving.places);
+  Py_DECREF(frames.pairs);
+  return emptied;
+}
+
+/* ---- own ----------------------------------------------------------------- */
+
+/* Returns: what undoes the check, a new reference; NULL with an exception set
+ * and nothing changed. */
+static PyObject *check(PyObject *closure, PyObject *moved, PyObject *globals) {
+  PyObject *undo = NULL;
+  int fine = is_fine(closure, moved != NULL, globals, &undo);
+  if (fine < 0) return NULL;
+  if (fine == 0) {
+    undo = PyObject_CallFunction(prs__rules.thorough, "OO", closure,
+                                 moved == NULL ? Py_None : moved);
+    if (undo != Py_None) return undo; /* it gives `moved` back, too */
+    Py_CLEAR(undo);
+  } else if (undo != NULL && moved != NULL) {
+    prs__emptied_with(undo, Py_NewRef(moved));
+  }
+  if (undo != NULL) return undo;
+  return Py_NewRef(moved == NULL ? Py_None : moved);
+}
+
+/* Returns: as check(). Both arguments are used up. */
+static PyObject *both(PyObject *undo, PyObject *handles) {
+  if (handles == NULL) return undo;
+  if (undo == Py_None)
+    Py_DECREF(undo);
+  else
+    prs__emptied_with(handles, undo);
+  return handles;
+}
+
+static void take_back(PyObject *closure, PyObject *moved) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  prs__moved_take_back(moved, exchange(closure, Py_NewRef(moved)));
+  PyErr_Restore(type, value, traceback);
+}
+
 PyObject *prs__own(PyObject *module, PyObject *closure) {
   (void)module;
   if (!is_closure(closure)) return NULL;
   PyObject *moved = PyList_GET_ITEM(closure, 0);
   PyObject *globals = NULL;
-  bool is_moved = Py_TYPE(moved) == prs__moved_type;
-  if (is_moved) {
+  if (Py_TYPE(moved) == prs__moved_type) {
     PyObject *inner = prs__moved_give(moved);
     if (inner == NULL) return NULL;
-    (void)exchange(closure, inner);
+    (void)exchange(closure, inner); /* the reference is ours now */
     globals = prs__moved_globals(moved, inner);
+  } else {
+    moved = NULL;
   }
-  int fine = is_fine(closure, is_moved, globals);
-  if (fine == 0) {
-    PyObject *result = PyObject_CallFunction(prs__rules.thorough, "OO", closure,
-                                             is_moved ? moved : Py_None);
-    fine = result == NULL ? -1 : 1;
-    if (result != NULL && result != Py_None) {
-      if (is_moved) Py_DECREF(moved); /* the result holds it, too */
-      return result;
-    }
-    Py_XDECREF(result);
+  PyObject *undo = check(closure, moved, globals);
+  if (undo == NULL) {
+    if (moved != NULL) take_back(closure, moved);
+  } else {
+    undo = both(undo, leave_handles(closure));
+    PyErr_Clear(); /* the handles stay where they are, too */
   }
-  if (!is_moved) {
-    if (fine == 1) Py_RETURN_NONE;
-    return NULL;
-  }
-  if (fine == 1) return moved;
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
-  prs__moved_take_back(moved, exchange(closure, moved));
-  PyErr_Restore(type, value, traceback);
-  return NULL;
+  Py_XDECREF(moved);
+  return undo;
 }

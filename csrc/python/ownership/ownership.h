@@ -80,27 +80,57 @@ PyObject *prs__weakrefs(PyObject *object);
  * Threads: under the GIL, or roots that no other thread knows; lock-free. */
 bool prs__is_unique(PyObject *const *roots, Py_ssize_t count);
 
+/* The same for one value whose own references have been accounted for. */
+bool prs__is_unique_below(PyObject *value, prs_kind_t kind);
+
 /* ---- isolated.c ---------------------------------------------------------- */
 
 /* examine(roots, frames, hooks): the whole check, see isolated.c. */
 PyObject *prs__examine(PyObject *module, PyObject *args);
 
+/* The frames whose dead variables are no holders. */
+typedef struct prs_frames {
+  PyObject *pairs; /* (frame, names of its dead variables), innermost first and
+                    * without a gap */
+  const uintptr_t *lent; /* the place in the first frame's value stack where the
+                          * argument of the call under way stands, or NULL */
+} prs_frames_t;
+
 /* The whole check with the dead variables of one frame, for the usual call.
+ * They are empty afterwards if it succeeds, as is what `*emptied` tells then:
+ * a new reference, or NULL when there were none.
  * `globals`: a second root, or NULL.
- * False means "not known". */
-bool prs__is_isolated(PyObject *closure, PyObject *globals, PyObject *frames);
+ * False means "not known", perhaps with an exception set. */
+bool prs__is_isolated(PyObject *closure, PyObject *globals,
+                      const prs_frames_t *frames, PyObject **emptied);
 
 /* mutable_nodes(objects): what mutable objects can be reached. */
 PyObject *prs__mutable_nodes(PyObject *module, PyObject *objects);
 
 /* ---- frames.c ------------------------------------------------------------ */
 
-typedef void (*prs_credit_t)(PyObject *value, void *arg);
+/* `frame`: NULL for the place where an argument stands. */
+typedef void (*prs_credit_t)(PyObject *value, PyObject *frame, int index,
+                             void *arg);
 
-/* Tell each value that a dead variable holds a counted reference on.
- * `frames`: pairs (frame, names of its dead variables), innermost first and
- * without a gap. */
-void prs__each_dead_value(PyObject *frames, prs_credit_t credit, void *arg);
+/* Tell each value that a dead variable holds a counted reference on, or the
+ * place of an argument. */
+void prs__each_dead_value(const prs_frames_t *frames, prs_credit_t credit,
+                          void *arg);
+
+/* Tell each value that a variable holds without a counted reference. */
+void prs__each_borrowed_slot(const prs_frames_t *frames, prs_credit_t tell,
+                             void *arg);
+
+/* Empty a variable: None in a slot, nothing in a cell.
+ * Returns: the reference that it held, or NULL. */
+PyObject *prs__empty_variable(PyObject *frame, int index);
+
+/* Put a value back into an emptied variable. */
+void prs__refill_variable(PyObject *frame, int index, PyObject *value);
+
+/* The function that a frame runs, borrowed, or NULL. */
+PyObject *prs__function_of(PyFrameObject *frame);
 
 /* Find the frame of this thread that owns a cell.
  * Returns: its code, borrowed, and the variable's name; NULL if none does. */
@@ -169,10 +199,44 @@ extern _Thread_local PyCodeObject *prs__wanted;
  * Returns: false with an exception set. */
 bool prs__used_later(PyObject *function, uint64_t *mask);
 
-/* The innermost frame that is not the package's own, with its variables that
- * are dead, as prs__examine() takes them.
+/* The innermost frame that is not the package's own, or of any (`whoever`),
+ * with its variables that are dead, as prs__examine() takes them.
  * Returns: NULL with an exception set, or without when there is none. */
-PyObject *prs__calling_frame(void);
+PyObject *prs__calling_frame(bool whoever);
+
+/* Recall which variables are dead at an instruction: a bit for each of the
+ * first 64. Returns: false when nobody has asked yet. */
+bool prs__recall_dead(PyCodeObject *code, int instruction, uint64_t *dead);
+
+/* ---- emptied.c ----------------------------------------------------------- */
+
+/* A variable that is to be emptied, or was. */
+typedef struct prs_place {
+  PyObject *frame; /* owned once it is emptied */
+  PyObject *value; /* borrowed from whoever gets it */
+  int index;
+} prs_place_t;
+
+typedef struct prs_places {
+  prs_place_t *items;
+  size_t count;
+  size_t space;
+} prs_places_t;
+
+/* Returns: false without memory. Makes no object. */
+bool prs__add_place(prs_places_t *places, PyObject *value, PyObject *frame,
+                    int index);
+void prs__free_places(prs_places_t *places);
+
+/* Empty all places, whose values somebody else holds, too.
+ * Returns: what puts everything back, or NULL with an exception set and nothing
+ * changed. `places` is used up. */
+PyObject *prs__empty(prs_places_t *places);
+
+/* Let it give back a moved closure as well, which is stolen. */
+void prs__emptied_with(PyObject *emptied, PyObject *moved);
+
+int prs__add_emptied_type(PyObject *module);
 
 /* ---- clone.c ------------------------------------------------------------- */
 
@@ -232,11 +296,22 @@ typedef struct prs_rules {
   PyObject *bound;    /* bound(value): raises E0277 for a result */
   PyObject *dead;     /* dead(frame): the names of its dead variables */
   PyObject *settled;  /* settled(code): the names that it assigns once */
+  PyObject *taken;    /* taken(closure, lent, sync): as thorough, of a value */
 } prs_rules_t;
 
 extern prs_rules_t prs__rules;
 PyObject *prs__set_rules(PyObject *module, PyObject *args);
 PyObject *prs__own(PyObject *module, PyObject *closure);
+
+/* take_over(value): what prs__take_over() does, for tests. */
+PyObject *prs__take_over_alone(PyObject *module, PyObject *const *args,
+                               Py_ssize_t count);
+
+/* share(value): the same for what must be Sync. */
+/* consume(cls, sync): a call of the class takes its only argument over. */
+PyObject *prs__consume(PyObject *module, PyObject *args);
+PyObject *prs__share_alone(PyObject *module, PyObject *const *args,
+                           Py_ssize_t count);
 
 /* follow_calls(wanted): have Python look at the functions that are called. */
 PyObject *prs__follow_calls(PyObject *module, PyObject *wanted);

@@ -137,3 +137,31 @@ bool prs__is_unique(PyObject *const *roots, Py_ssize_t count) {
   stack_free(&stack);
   return unique;
 }
+
+bool prs__is_unique_below(PyObject *value, prs_kind_t kind) {
+  if (prs__weakrefs(value) != NULL) return false;
+  switch (kind) {
+    case PRS_LEAF:
+      return true;
+    case PRS_TRANSPARENT:
+    case PRS_FUNCTION:
+    case PRS_OWNED:
+    case PRS_CELL:
+    case PRS_MOVED:
+      return prs__is_unique(&value, 1);
+    case PRS_COPY:
+    case PRS_SYNC:
+    case PRS_HANDLE:
+    case PRS_UNKNOWN:
+    case PRS_NOT_SEND:
+    case PRS_OPAQUE:
+    case PRS_NDARRAY:
+    case PRS_HOOKED:
+    case PRS_WEAKREF:
+    case PRS_CAPTURES:
+    case PRS_UNWRAPPED:
+    case PRS_CACHE:
+      return false;
+  }
+  return false;
+}
