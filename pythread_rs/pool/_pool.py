@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _VARIABLE: Final = "PYTHREAD_RS_NUM_THREADS"
-_COURTESY: Final = 20  # naps; whoever is later than that finds his task cancelled
+_COURTESY: Final = 200  # naps; whoever is later than that finds his task cancelled
 _NAP: Final = 0.0001  # seconds
 _numbers = itertools.count(1)
 
@@ -279,9 +279,10 @@ class ThreadPool(Parallel, Executor):
             self._crew.wait()
 
     def _let_in(self) -> None:
-        """Let workers that were woken for a task take it, before the rest is cancelled."""
+        """Let a worker that was just woken begin, before the rest is cancelled."""
         for _ in range(_COURTESY):
-            if not self._core.statistics()["searching"]:
+            now = self._core.statistics()
+            if now["running"] or not now["queued"]:
                 return
             time.sleep(_NAP)
 

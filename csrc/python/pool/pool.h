@@ -106,12 +106,12 @@ struct prs_hand {
   prs_deque_t deque; /* of tagged tasks, see prs__tagged() */
   prs_pool_t *pool;
   uint32_t index;
-  uint32_t seed;            /* of the choice of victims */
-  uint32_t ticks;           /* tasks taken */
-  uint64_t since;           /* when it last let others have the GIL */
-  prs_task_t *top;          /* what it runs; owned */
-  prs_bag_t inbox;          /* under the pool's guard: only it may run these */
-  _Atomic uint32_t letters; /* in the inbox */
+  uint32_t seed;             /* of the choice of victims */
+  uint32_t ticks;            /* tasks taken */
+  uint64_t since;            /* when it last let others have the GIL */
+  _Atomic(prs_task_t *) top; /* what it runs; others only look */
+  prs_bag_t inbox;           /* under the pool's guard: only it may run these */
+  _Atomic uint32_t letters;  /* in the inbox */
 };
 
 struct prs_pool {
@@ -135,6 +135,15 @@ struct prs_pool {
 };
 
 extern _Thread_local prs_hand_t *prs__hand;
+
+/* The innermost task that a worker runs, or NULL. Relaxed: only the worker
+ * itself goes on from it to those below. */
+static inline prs_task_t *prs__hand_top(prs_hand_t *hand) {
+  return atomic_load_explicit(&hand->top, memory_order_relaxed);
+}
+static inline void prs__hand_set_top(prs_hand_t *hand, prs_task_t *task) {
+  atomic_store_explicit(&hand->top, task, memory_order_relaxed);
+}
 
 static inline uintptr_t prs__tagged(prs_task_t *task) {
   return (uintptr_t)task | (task->kind & PRS_TASK_BORROWS);

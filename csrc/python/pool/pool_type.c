@@ -426,7 +426,8 @@ static PyObject *pool_abandon(prs_pool_t *self, PyObject *unused) {
   int status = 0;
   for (uint32_t i = 0; i < self->count; i++) {
     prs_hand_t *hand = &self->hands[i];
-    for (prs_task_t *task = hand->top; task != NULL; task = task->below)
+    for (prs_task_t *task = prs__hand_top(hand); task != NULL;
+         task = task->below)
       if (hand != prs__hand && status == 0) status = note_future(list, task);
   }
   prs_task_t *task;
@@ -470,13 +471,16 @@ static PyObject *pool_is_closed(prs_pool_t *self, PyObject *unused) {
 static PyObject *pool_statistics(prs_pool_t *self, PyObject *unused) {
   (void)unused;
   unsigned long long queued = atomic_load(&self->injected);
-  for (uint32_t i = 0; i < self->count; i++)
+  unsigned int running = 0;
+  for (uint32_t i = 0; i < self->count; i++) {
     queued += prs_deque_len(&self->hands[i].deque);
-  return Py_BuildValue(
-      "{sIsIsIsIsKsK}", "threads", self->count, "sleeping",
-      atomic_load(&self->sleepers), "searching", atomic_load(&self->searching),
-      "waiting", atomic_load(&self->waiting), "queued", queued, "promised",
-      (unsigned long long)atomic_load(&self->promised));
+    running += prs__hand_top(&self->hands[i]) != NULL;
+  }
+  return Py_BuildValue("{sIsIsIsIsKsK}", "threads", self->count, "running",
+                       running, "sleeping", atomic_load(&self->sleepers),
+                       "waiting", atomic_load(&self->waiting), "queued", queued,
+                       "promised",
+                       (unsigned long long)atomic_load(&self->promised));
 }
 
 #define METHOD(function) (PyCFunction)(void (*)(void))(function)

@@ -62,7 +62,7 @@ bool prs__task_is_lost(prs_task_t *task) {
   if (task->generation == prs__generation() || prs__task_is_done(task))
     return false;
   /* The thread that forked goes on in the child, with what it runs. */
-  prs_task_t *mine = prs__hand == NULL ? NULL : prs__hand->top;
+  prs_task_t *mine = prs__hand == NULL ? NULL : prs__hand_top(prs__hand);
   while (mine != NULL && mine != task) mine = mine->below;
   return mine == NULL;
 }
@@ -173,8 +173,8 @@ void prs__task_drop(prs_task_t *task) {
 
 void prs__task_run(prs_task_t *task, prs_hand_t *hand) {
   if (hand != NULL) {
-    task->below = hand->top;
-    hand->top = task;
+    task->below = prs__hand_top(hand);
+    prs__hand_set_top(hand, task);
     atomic_store_explicit(&task->hand, hand, memory_order_relaxed);
   }
   if ((task->kind & PRS_TASK_FUTURE) != 0)
@@ -185,7 +185,7 @@ void prs__task_run(prs_task_t *task, prs_hand_t *hand) {
     run_call(task);
   drop_call(task);
   if (hand != NULL) {
-    hand->top = task->below;
+    prs__hand_set_top(hand, task->below);
     task->below = NULL;
     atomic_store_explicit(&task->hand, NULL, memory_order_relaxed);
   }
@@ -199,7 +199,7 @@ void prs__task_run(prs_task_t *task, prs_hand_t *hand) {
 /* ---- wait ---------------------------------------------------------------- */
 
 static bool is_mine(prs_task_t *task, prs_hand_t *hand) {
-  for (prs_task_t *mine = hand->top; mine != NULL; mine = mine->below)
+  for (prs_task_t *mine = prs__hand_top(hand); mine != NULL; mine = mine->below)
     if (mine == task) return true;
   return false;
 }
