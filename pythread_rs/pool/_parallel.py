@@ -256,7 +256,10 @@ class Parallel:
 
 def _source(xs: Any) -> Any:
     """Give what C takes: a range, a tuple, a sequence, or an iterator."""
-    kind: Any = type(xs)
-    if kind is list:
+    if _is(list, xs):
         return tuple(xs)
-    return xs if issubclass(kind, Sequence) or hasattr(kind, "__array_interface__") else iter(xs)
+    return xs if _is(Sequence, xs) or hasattr(xs, "__array_interface__") else iter(xs)
+
+
+def _is(kind: type, xs: object) -> bool:
+    return isinstance(xs, kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import unittest
 from typing import Any
 
@@ -24,8 +25,19 @@ NOT_HERE = {
     "test_submit_after_interpreter_shutdown",
     "test_hang_gh83386",
 }
-# Each waits for several seconds.
-SLOW = {"test_map_timeout", "test_first_exception", "test_timeout", "test_all_completed"}
+# Each sleeps for seconds: they run when the stress tests are asked for.
+SLOW = {
+    "test_all_completed",
+    "test_duplicate_futures",
+    "test_first_completed",
+    "test_first_completed_some_already_completed",
+    "test_first_exception",
+    "test_first_exception_one_already_failed",
+    "test_first_exception_some_already_complete",
+    "test_map_timeout",
+    "test_timeout",
+}
+LEFT_OUT = NOT_HERE if os.environ.get("PYTHREAD_RS_STRESS") else NOT_HERE | SLOW
 
 
 class Executor(ThreadPool):
@@ -52,7 +64,7 @@ def suite() -> list[tuple[str, unittest.TestCase]]:
             found += [
                 (f"{name}.{test}", case(test))
                 for test in unittest.defaultTestLoader.getTestCaseNames(case)
-                if test not in NOT_HERE | SLOW
+                if test not in LEFT_OUT
             ]
     return found
 

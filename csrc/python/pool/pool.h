@@ -174,12 +174,20 @@ void prs__pool_leave(prs_pool_t *pool, prs_node_t *node);
 void prs__pool_kept_promise(prs_pool_t *pool);
 /* Let others have the GIL after a while: a task in C does not. */
 void prs__hand_rest(prs_hand_t *hand);
-/* In the child of a fork: nobody waits here any more. */
-void prs__pool_after_fork(prs_pool_t *pool);
 int prs__work(prs_hand_t *hand);
 
 bool prs__bag_put(prs_bag_t *bag, prs_task_t *task);
 prs_task_t *prs__bag_take(prs_bag_t *bag);
+
+/* Methods of the type: waiting.c and end.c. */
+PyObject *prs__pool_install(prs_pool_t *self, PyObject *function);
+PyObject *prs__pool_join(prs_pool_t *self, PyObject *const *args,
+                         Py_ssize_t count);
+PyObject *prs__pool_broadcast(prs_pool_t *self, PyObject *functions);
+PyObject *prs__pool_close(prs_pool_t *self, PyObject *unused);
+PyObject *prs__pool_drain(prs_pool_t *self, PyObject *unused);
+PyObject *prs__pool_queued_futures(prs_pool_t *self, PyObject *unused);
+PyObject *prs__pool_abandon(prs_pool_t *self, PyObject *unused);
 
 /* ---- bulk ---------------------------------------------------------------- */
 

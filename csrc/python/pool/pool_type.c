@@ -68,20 +68,6 @@ static void pool_dealloc(prs_pool_t *self) {
   Py_DECREF(type);
 }
 
-/* ---- fork ---------------------------------------------------------------- */
-
-void prs__pool_after_fork(prs_pool_t *pool) {
-  pool->generation = prs__generation();
-  prs__queue_forget(&pool->idle);
-  prs__queue_forget(&pool->helpers);
-  prs__queue_forget(&pool->draining);
-  atomic_store(&pool->sleepers, 0);
-  atomic_store(&pool->waiting, 0);
-  atomic_store(&pool->searching, 0);
-  atomic_store(&pool->promised, 0);
-  atomic_store(&pool->closed, true);
-}
-
 /* ---- tasks --------------------------------------------------------------- */
 
 static void give_back(PyObject *moved, PyObject *closure) {
@@ -171,275 +157,6 @@ static PyObject *pool_submit(prs_pool_t *self, PyObject *const *args,
   return NULL;
 }
 
-/* ---- calls that wait ----------------------------------------------------- */
-
-/* Wait for a task that borrows and take its outcome; Ctrl-C comes after it. */
-static PyObject *finish(prs_task_t *task) {
-  PyObject *interrupt = prs__task_wait_for_sure(task);
-  PyObject *result = prs__task_outcome(task);
-  if (interrupt != NULL) {
-    if (result == NULL) PyErr_Clear();
-    Py_CLEAR(result);
-    prs__raise_again(interrupt);
-  }
-  return result;
-}
-
-/* install(function): call it on a worker and wait. */
-static PyObject *pool_install(prs_pool_t *self, PyObject *function) {
-  if (prs__hand_of(self) != NULL) return PyObject_CallNoArgs(function);
-  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_BORROWS,
-                                   function, NULL, NULL);
-  if (task == NULL) return NULL;
-  PyObject *result = prs__pool_push(self, task, false) ? finish(task) : NULL;
-  Py_DECREF(task);
-  return result;
-}
-
-/* Wait for the second half while the outcome of the first one is at hand.
- * Owner: consumes `first`; NULL with an exception set is an outcome, too. */
-static PyObject *join_second(PyObject *first, prs_task_t *task) {
-  PyObject *panic = first == NULL ? prs__raised() : NULL;
-  PyObject *second = finish(task);
-  if (panic != NULL) {
-    if (second == NULL) PyErr_Clear();
-    Py_XDECREF(second);
-    prs__raise_again(panic);
-    return NULL;
-  }
-  PyObject *both = second == NULL ? NULL : PyTuple_Pack(2, first, second);
-  Py_XDECREF(second);
-  Py_DECREF(first);
-  return both;
-}
-
-/* What may run at the same time, without what wraps it.
- * Returns: a pair; NULL with E0499 or E0502 set: one changes what the other
- *          uses. */
-static PyObject *lent(PyObject *a, PyObject *b) {
-  if (prs__is_harmless(a) && prs__is_harmless(b)) return PyTuple_Pack(2, a, b);
-  return PyObject_CallFunctionObjArgs(prs__pool_rules.lend, a, b, NULL);
-}
-
-static PyObject *join_both(prs_pool_t *self, PyObject *a, PyObject *b) {
-  prs_task_t *task =
-      prs__task_new(prs__task_type, self, PRS_TASK_BORROWS, b, NULL, NULL);
-  if (task == NULL) return NULL;
-  PyObject *both = NULL;
-  if (prs__pool_push(self, task, false))
-    both = join_second(PyObject_CallNoArgs(a), task);
-  Py_DECREF(task);
-  return both;
-}
-
-/* join(a, b), on a worker. */
-static PyObject *pool_join(prs_pool_t *self, PyObject *const *args,
-                           Py_ssize_t count) {
-  if (!prs__wants("join", count, 2)) return NULL;
-  PyObject *pair = lent(args[0], args[1]);
-  if (pair == NULL) return NULL;
-  PyObject *both =
-      join_both(self, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1));
-  Py_DECREF(pair);
-  return both;
-}
-
-/* Post a task to each worker. Returns: how many were posted. */
-static uint32_t post_all(prs_pool_t *self, PyObject *functions,
-                         prs_task_t **tasks) {
-  const int kind = PRS_TASK_BORROWS | PRS_TASK_PINNED;
-  for (uint32_t i = 0; i < self->count; i++) {
-    tasks[i] = prs__task_new(prs__task_type, self, kind,
-                             PyTuple_GET_ITEM(functions, i), NULL, NULL);
-    if (tasks[i] == NULL) return i;
-    if (prs__pool_post(self, i, tasks[i])) continue;
-    Py_DECREF(tasks[i]);
-    return i;
-  }
-  return self->count;
-}
-
-/* Put outcome `i` into the list; the first exception stays. */
-static PyObject *collect(PyObject *results, uint32_t i, prs_task_t *task) {
-  PyObject *result = finish(task);
-  Py_DECREF(task);
-  if (result == NULL) {
-    Py_XDECREF(results);
-    return NULL;
-  }
-  if (results == NULL)
-    Py_DECREF(result);
-  else
-    PyList_SET_ITEM(results, i, result);
-  return results;
-}
-
-/* broadcast(functions): one for each worker, in a tuple. */
-static PyObject *pool_broadcast(prs_pool_t *self, PyObject *functions) {
-  if (!PyTuple_Check(functions) || PyTuple_GET_SIZE(functions) != self->count) {
-    PyErr_SetString(PyExc_TypeError, "broadcast() takes one function a worker");
-    return NULL;
-  }
-  prs_task_t **tasks = calloc(self->count, sizeof *tasks);
-  if (tasks == NULL) return PyErr_NoMemory();
-  uint32_t posted = post_all(self, functions, tasks);
-  PyObject *error = posted < self->count ? prs__raised() : NULL;
-  PyObject *results = error == NULL ? PyList_New(self->count) : NULL;
-  if (results == NULL && error == NULL) error = prs__raised();
-  for (uint32_t i = 0; i < posted; i++) {
-    results = collect(results, i, tasks[i]);
-    if (results != NULL || !PyErr_Occurred()) continue;
-    PyObject *panic = prs__raised();
-    if (error == NULL)
-      error = panic;
-    else
-      Py_DECREF(panic);
-  }
-  free(tasks);
-  if (error != NULL) prs__raise_again(error);
-  return results;
-}
-
-/* ---- the end ------------------------------------------------------------- */
-
-static void wake_everybody(prs_pool_t *self, prs_wakes_t *wakes) {
-  while (prs__queue_claim(&self->idle, NULL, wakes) != NULL) {
-    atomic_fetch_sub(&self->sleepers, 1);
-    atomic_fetch_add(&self->searching, 1);
-  }
-}
-
-static PyObject *pool_close(prs_pool_t *self, PyObject *unused) {
-  (void)unused;
-  prs_wakes_t wakes = {NULL};
-  prs__guard_enter(&self->guard);
-  atomic_store(&self->closed, true);
-  if (self->generation == prs__generation()) wake_everybody(self, &wakes);
-  prs__guard_leave(&self->guard);
-  prs_wakes_send(&wakes);
-  Py_RETURN_NONE;
-}
-
-void prs__pool_kept_promise(prs_pool_t *pool) {
-  if (atomic_fetch_sub(&pool->promised, 1) != 1) return;
-  prs_wakes_t wakes = {NULL};
-  prs__guard_enter(&pool->guard);
-  while (prs__queue_claim(&pool->draining, NULL, &wakes) != NULL) continue;
-  prs__guard_leave(&pool->guard);
-  prs_wakes_send(&wakes);
-}
-
-static bool stand_for_drain(prs_pool_t *self, prs_node_t *node) {
-  prs__guard_enter(&self->guard);
-  bool waits = atomic_load(&self->promised) != 0;
-  if (waits) prs__queue_push(&self->draining, node);
-  prs__guard_leave(&self->guard);
-  return waits;
-}
-
-/* drain(): take no Future any more and wait until every one is finished. */
-static PyObject *pool_drain(prs_pool_t *self, PyObject *unused) {
-  (void)unused;
-  prs__guard_enter(&self->guard);
-  self->promises_nothing = true;
-  prs__guard_leave(&self->guard);
-  while (atomic_load(&self->promised) != 0) {
-    prs_waiter_t *waiter = prs__waiter(1);
-    if (waiter == NULL) return NULL;
-    int status = PRS_OK;
-    if (stand_for_drain(self, &waiter->nodes[0])) {
-      status = prs__block(waiter, PRS_FOREVER);
-      prs__guard_enter(&self->guard);
-      prs__queue_remove(&waiter->nodes[0]);
-      prs__guard_leave(&self->guard);
-    }
-    prs_waiter_free(waiter);
-    if (status == PRS__RAISED || status == PRS__RAISED_LATE) return NULL;
-  }
-  Py_RETURN_NONE;
-}
-
-/* Take one more queued task out of the pool, or NULL. */
-static prs_task_t *take_queued(prs_pool_t *self) {
-  prs__guard_enter(&self->guard);
-  prs_task_t *task = prs__bag_take(&self->injector);
-  if (task != NULL) atomic_fetch_sub(&self->injected, 1);
-  for (uint32_t i = 0; task == NULL && i < self->count; i++) {
-    task = prs__bag_take(&self->hands[i].inbox);
-    if (task != NULL) atomic_fetch_sub(&self->hands[i].letters, 1);
-  }
-  prs__guard_leave(&self->guard);
-  for (uint32_t i = 0; task == NULL && i < self->count; i++) {
-    uintptr_t item;
-    int status = PRS_STEAL_AGAIN;
-    while (status == PRS_STEAL_AGAIN)
-      status = prs_deque_steal(&self->hands[i].deque, 0, &item);
-    if (status == PRS_STEAL_TAKEN) task = prs__untagged(item);
-  }
-  return task;
-}
-
-static int note_future(PyObject *list, prs_task_t *task) {
-  if (task->future == NULL || prs__task_is_done(task)) return 0;
-  return PyList_Append(list, task->future);
-}
-
-/* queued_futures(): those whose call has not begun; futures are only ever in
- * the line. */
-static PyObject *pool_queued_futures(prs_pool_t *self, PyObject *unused) {
-  (void)unused;
-  PyObject *list = PyList_New(0);
-  size_t count = list == NULL ? 0 : atomic_load(&self->injected);
-  prs_task_t **tasks = calloc(count + 1, sizeof *tasks);
-  if (list == NULL || tasks == NULL) {
-    free(tasks);
-    Py_XDECREF(list);
-    return PyErr_NoMemory();
-  }
-  prs__guard_enter(&self->guard);
-  prs_bag_t *bag = &self->injector;
-  size_t found = bag->count < count ? bag->count : count;
-  for (size_t i = 0; i < found; i++) {
-    tasks[i] = bag->tasks[(bag->head + i) & (bag->space - 1)];
-    Py_INCREF(tasks[i]);
-  }
-  prs__guard_leave(&self->guard);
-  int status = 0;
-  for (size_t i = 0; i < found; i++) {
-    if (status == 0) status = note_future(list, tasks[i]);
-    Py_DECREF(tasks[i]);
-  }
-  free(tasks);
-  if (status == 0) return list;
-  Py_DECREF(list);
-  return NULL;
-}
-
-/* abandon(): in the child of a fork, empty the pool of what will never run.
- * Returns: the futures that were not finished. */
-static PyObject *pool_abandon(prs_pool_t *self, PyObject *unused) {
-  (void)unused;
-  PyObject *list = PyList_New(0);
-  if (list == NULL) return NULL;
-  if (self->generation == prs__generation()) return list;
-  prs__pool_after_fork(self);
-  int status = 0;
-  for (uint32_t i = 0; i < self->count; i++) {
-    prs_hand_t *hand = &self->hands[i];
-    for (prs_task_t *task = prs__hand_top(hand); task != NULL;
-         task = task->below)
-      if (hand != prs__hand && status == 0) status = note_future(list, task);
-  }
-  prs_task_t *task;
-  while ((task = take_queued(self)) != NULL) {
-    if (status == 0) status = note_future(list, task);
-    Py_DECREF(task);
-  }
-  if (status == 0) return list;
-  Py_DECREF(list);
-  return NULL;
-}
-
 /* ---- the type ------------------------------------------------------------ */
 
 static PyObject *pool_work(prs_pool_t *self, PyObject *arg) {
@@ -496,19 +213,19 @@ static PyMethodDef methods[] = {
     {"submit", METHOD(pool_submit), METH_FASTCALL,
      "submit(future, function, args, kwargs, /)\n--\n\n"
      "Queue a call whose outcome a Future gets."},
-    {"install", METHOD(pool_install), METH_O,
+    {"install", METHOD(prs__pool_install), METH_O,
      "install(function, /)\n--\n\nCall it on a worker and wait."},
-    {"join", METHOD(pool_join), METH_FASTCALL,
+    {"join", METHOD(prs__pool_join), METH_FASTCALL,
      "join(a, b, /)\n--\n\nCall both, on a worker, and wait."},
-    {"broadcast", METHOD(pool_broadcast), METH_O,
+    {"broadcast", METHOD(prs__pool_broadcast), METH_O,
      "broadcast(functions, /)\n--\n\nCall each on its worker and wait."},
-    {"close", METHOD(pool_close), METH_NOARGS,
+    {"close", METHOD(prs__pool_close), METH_NOARGS,
      "close()\n--\n\nTake nothing more; workers end when all is done."},
-    {"drain", METHOD(pool_drain), METH_NOARGS,
+    {"drain", METHOD(prs__pool_drain), METH_NOARGS,
      "drain()\n--\n\nTake no Future more and wait until all are finished."},
-    {"queued_futures", METHOD(pool_queued_futures), METH_NOARGS,
+    {"queued_futures", METHOD(prs__pool_queued_futures), METH_NOARGS,
      "queued_futures()\n--\n\nList those whose call has not begun."},
-    {"abandon", METHOD(pool_abandon), METH_NOARGS,
+    {"abandon", METHOD(prs__pool_abandon), METH_NOARGS,
      "abandon()\n--\n\nEmpty it in the child of a fork; list the Futures."},
     {"here", METHOD(pool_here), METH_NOARGS,
      "here()\n--\n\nReturn the calling worker's index, or None."},
