@@ -88,6 +88,12 @@ PyObject *prs__task_wait_for_sure(prs_task_t *task);
  * exception raised. */
 PyObject *prs__task_outcome(prs_task_t *task);
 
+/* Tell a future that its call begins. Returns: false when it was cancelled. */
+bool prs__future_begin(PyObject *future);
+/* Tell it how the call has ended; one of the two is NULL. */
+void prs__future_finish(PyObject *future, PyObject *result,
+                        PyObject *exception);
+
 /* The exception that is set, taken: a new reference; and raised, stolen. */
 PyObject *prs__raised(void);
 void prs__raise_again(PyObject *exception);

@@ -130,31 +130,14 @@ static void run_call(prs_task_t *task) {
   task->result = result;
 }
 
-/* Tell a Future how the call has ended. */
-static void finish_future(PyObject *future, PyObject *result,
-                          PyObject *exception) {
-  const char *method = result != NULL ? "set_result" : "set_exception";
-  PyObject *told = PyObject_CallMethod(future, method, "(O)",
-                                       result != NULL ? result : exception);
-  if (told == NULL) PyErr_WriteUnraisable(future);
-  Py_XDECREF(told);
-}
-
 static void run_future(prs_task_t *task) {
-  PyObject *starts =
-      PyObject_CallMethod(task->future, "set_running_or_notify_cancel", NULL);
-  if (starts == NULL) PyErr_WriteUnraisable(task->future);
-  if (starts != Py_True) {
-    Py_XDECREF(starts);
-    return;
-  }
-  Py_DECREF(starts);
+  if (!prs__future_begin(task->future)) return;
   PyObject *result = call(task);
   PyObject *exception = result == NULL ? prs__raised() : NULL;
   Py_CLEAR(task->function);
   Py_CLEAR(task->args);
   Py_CLEAR(task->kwargs);
-  finish_future(task->future, result, exception);
+  prs__future_finish(task->future, result, exception);
   Py_XDECREF(result);
   Py_XDECREF(exception);
 }
