@@ -31,4 +31,3 @@ def make_pool() -> Iterator[Callable[..., ThreadPool]]:
 def pool(request: pytest.FixtureRequest, make_pool: Callable[..., ThreadPool]) -> ThreadPool:
     """A pool of one thread, then one of four: whatever works must work with one."""
     return make_pool(request.param)
-
