@@ -203,7 +203,7 @@ def measure(options: Options) -> Report:
             f"{FEW_ITEMS:,}; all divided by how many they are",
             f"a stolen task: {STOLEN:,} tasks that one worker has made and another one runs, from "
             "the first to the last, the call of `int` included",
-            "each ratio is that of ours of the same kind: spawn, which is the first row, par_map, join",
+            "each ratio is that of ours of the same kind: spawn (the first row), par_map, join",
         ],
     )
 
