@@ -208,23 +208,31 @@ def test_a_task_that_joins_itself_is_told(pool: ThreadPool) -> None:
 def test_a_joiner_runs_nobody_who_waits_for_it(make_pool: Callable[..., ThreadPool]) -> None:
     """A helper that took the second task would stop the first one below it for ever."""
     pool = make_pool(2)
-    begun, go = threading.Event(), threading.Event()
+    started, queued, go = threading.Event(), threading.Event(), threading.Event()
     box: list[Any] = []
 
-    def first() -> int:
-        child = pool.submit(go.wait, DEADLINE)
-        begun.set()
-        return int(child.result(DEADLINE))
+    def child() -> bool:
+        started.set()
+        return go.wait(DEADLINE)
 
-    def second() -> int:
-        begun.wait(DEADLINE)
-        return int(box[0].result(DEADLINE)) + 1
+    def first() -> bool:
+        running = pool.submit(child)
+        queued.wait(DEADLINE)
+        return running.result(DEADLINE)
+
+    def second() -> bool:
+        return bool(box[0].result(DEADLINE))
 
     box.append(pool.submit(first))
+    started.wait(DEADLINE)
     waiting = pool.submit(second)
-    begun.wait(DEADLINE)
+    queued.set()
+    deadline = time.monotonic() + DEADLINE
+    while not pool._core.statistics()["waiting"] and not waiting.done():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     go.set()
-    assert waiting.result(DEADLINE) == 2
+    assert waiting.result(DEADLINE)
 
 
 # -- join, install, scope, broadcast ---------------------------------------------------------------
