@@ -38,6 +38,7 @@ __all__ = [
     "OneshotSenderBase",
     "Packet",
     "Parker",
+    "PoolBase",
     "ReceiverBase",
     "ReentrantLockBase",
     "ReentrantLockGuard",
@@ -48,6 +49,8 @@ __all__ = [
     "SenderBase",
     "Sending",
     "StopTokenBase",
+    "TaskBase",
+    "TaskScopeBase",
     "Ticket",
     "TimerBase",
     "Token",
@@ -56,6 +59,7 @@ __all__ = [
     "available_parallelism",
     "backend",
     "bound",
+    "bulk",
     "c_address",
     "c_is_signed",
     "c_size",
@@ -67,6 +71,7 @@ __all__ = [
     "connect",
     "consume",
     "count_waking",
+    "current_pool",
     "empty_cells",
     "examine",
     "fence",
@@ -80,6 +85,7 @@ __all__ = [
     "is_c_data",
     "is_c_function",
     "is_frozen",
+    "is_harmless",
     "is_item",
     "is_mapped",
     "is_python_class",
@@ -105,6 +111,7 @@ __all__ = [
     "set_once_states",
     "set_oneshot_errors",
     "set_panics",
+    "set_pool_rules",
     "set_refusals",
     "set_results",
     "set_rules",
@@ -183,6 +190,14 @@ fence = _objects.fence
 set_atomics = _objects.set_atomics
 spin_loop = _objects.spin_loop
 
+# The pool.
+PoolBase = _objects.PoolBase
+TaskBase = _objects.TaskBase
+TaskScopeBase = _objects.TaskScopeBase
+bulk = _objects.bulk
+current_pool = _objects.current_pool
+set_pool_rules = _objects.set_pool_rules
+
 # Ownership.
 empty_cells = _objects.empty_cells
 examine = _objects.examine
@@ -191,6 +206,7 @@ forget_kind = _objects.forget_kind
 forget_kinds = _objects.forget_kinds
 globals_are_fine = _objects.globals_are_fine
 is_frozen = _objects.is_frozen
+is_harmless = _objects.is_harmless
 is_item = _objects.is_item
 is_python_class = _objects.is_python_class
 kind_of = _objects.kind_of

@@ -109,6 +109,14 @@ def comes_back_to(start: Footprint) -> bool:
     return not Footprint.now().excess_over(start)
 
 
+def end_global_pool() -> None:
+    """End the pool of the process with the test, or the example, that made it."""
+    module = sys.modules.get("pythread_rs.pool._global")
+    if module is not None and module._pool is not None:
+        module._pool.shutdown()
+        module._pool = None
+
+
 has_failed = pytest.StashKey[bool]()
 
 
@@ -130,6 +138,7 @@ def nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """
     start = Footprint.now()
     yield
+    end_global_pool()
     if has_failed not in request.node.stash and not comes_back_to(start):
         pytest.fail(f"left behind: {Footprint.now().excess_over(start)}")
 

@@ -57,6 +57,10 @@ PROMISED = {
     "pythread_rs.sync.oneshot": (
         "channel Sender Receiver SendError RecvError TryRecvError RecvTimeoutError"
     ),
+    "pythread_rs.pool": (
+        "ThreadPool TaskHandle join scope spawn install broadcast current_thread_index global_pool "
+        "par_map par_for_each par_filter par_reduce par_sort par_chunks register_joblib"
+    ),
     "pythread_rs.sync.atomic": (
         "AtomicBool AtomicI64 AtomicU64 AtomicIsize AtomicUsize AtomicRef Ordering fence "
         "compiler_fence spin_loop"
@@ -67,6 +71,7 @@ PROMISED = {
 NOT_IN_RUST = {
     "forward_to_threading": "Rust has no second place where failing threads are reported",
     "DeadlockError": "Rust leaves a thread that joins itself to the platform",
+    "register_joblib": "joblib is Python's",
     "explain": "rustc has been asked already when a program of Rust runs",
     "JoinError": "Rust has no threads that an exit or a fork takes away from a joiner",
 }

@@ -121,6 +121,17 @@ class Borrows:
         with self._lock:
             return self._add(f, args, kwargs, surroundings(code, lasti, frame), key)
 
+    def add_alone(
+        self, f: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let one more thread borrow while the code that starts it only waits.
+
+        Raises:
+            MutableBorrowError: E0499 or E0502; nothing has been recorded.
+        """
+        with self._lock:
+            self._add(f, args, kwargs or {}, Surroundings(None, [], True, None), None)
+
     def _repeat_key(
         self,
         f: Any,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pythread_rs.ownership._borrows import Borrows
 
-__all__ = ["Lending"]
+__all__ = ["Lending", "lend_together"]
 
 _WORDS = {COPY: "copy", SYNC: "sync", HANDLE: "sync", TRANSPARENT: "transparent"}
 
@@ -74,6 +74,33 @@ class Lending:
     def end(self) -> None:
         """Forget all that was borrowed: the threads have ended."""
         self._borrows = None
+
+
+def lend_together(*functions: Any) -> tuple[Any, ...]:
+    """Check functions that run at the same time while their caller waits.
+
+    One that several threads run at once is given twice.
+
+    Returns:
+        The functions, without what `assume_send` has put around them.
+
+    Raises:
+        OwnershipError: one would change what another one uses.
+    """
+    if all(map(_ffi.is_harmless, functions)):
+        return functions
+    borrows: Borrows | None = None
+    for function in functions:
+        if type(function) is AssumeSend:
+            continue
+        refuse_what_never_runs(function)
+        _refuse_what_stays(function, [function, (), {}])
+        if borrows is None:
+            from pythread_rs.ownership._borrows import Borrows
+
+            borrows = Borrows(_kind, _ffi.mutable_nodes)
+        borrows.add_alone(function)
+    return tuple(f.value if type(f) is AssumeSend else f for f in functions)
 
 
 def _borrows_anything(function: FunctionType, closure: list[Any]) -> bool:

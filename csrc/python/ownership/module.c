@@ -164,6 +164,10 @@ static PyMethodDef functions[] = {
     {"locals_of", prs__locals, METH_O,
      "locals_of(frame, /)\n--\n\n"
      "Return a frame's variables in a dict that the frame does not keep."},
+    {"is_harmless", prs__harmless, METH_O,
+     "is_harmless(callable, /)\n--\n\n"
+     "Tell whether any number of threads may call it at once; False: not "
+     "known."},
     {"follow_calls", prs__follow_calls, METH_O,
      "follow_calls(wanted, /)\n--\n\n"
      "Leave every check to Python, which looks at called functions, too."},
