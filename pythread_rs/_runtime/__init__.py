@@ -2,10 +2,11 @@
 
 Layout: `_info` is what a thread knows of itself, `_local` its thread-locals, `_run` the entry
 that every new thread calls, `_unwind` what a panic lets go, `_start` the spawning side,
-`_threading` its place in `threading`, `_deadlock` the graph of waits, `_exit` and `_fork` the end
+`_bell` tells event loops of its end, `_threading` its place in `threading`, `_deadlock` the graph of waits, `_exit` and `_fork` the end
 of the process and its copies.
 """
 
+from pythread_rs._runtime._bell import Bell
 from pythread_rs._runtime._deadlock import install as _install_deadlock
 from pythread_rs._runtime._errors import DeadlockError, JoinError, SpawnError
 from pythread_rs._runtime._exit import drop_own_thread_locals
@@ -18,6 +19,7 @@ from pythread_rs._runtime._run import set_panic_handler
 from pythread_rs._runtime._start import start
 
 __all__ = [
+    "Bell",
     "DeadlockError",
     "JoinError",
     "LocalValues",
