@@ -15,7 +15,7 @@ from pythread_rs._runtime._fork import install as _install_fork
 from pythread_rs._runtime._info import SpawnHook, ThreadInfo, current_info
 from pythread_rs._runtime._local import LocalValues
 from pythread_rs._runtime._run import connect as _connect
-from pythread_rs._runtime._run import set_panic_handler
+from pythread_rs._runtime._run import panicked, set_panic_handler
 from pythread_rs._runtime._start import start
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ThreadInfo",
     "current_info",
     "drop_own_thread_locals",
+    "panicked",
     "set_panic_handler",
     "start",
 ]
