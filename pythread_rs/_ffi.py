@@ -23,14 +23,33 @@ __all__ = [
     "AtomicRef",
     "AtomicU64",
     "AtomicUsize",
+    "BarrierBase",
+    "CondvarBase",
     "Emptied",
+    "LazyLockBase",
     "Moved",
+    "MutexBase",
+    "MutexGuard",
+    "OnceBase",
+    "OnceLockBase",
+    "OneshotReceiverBase",
+    "OneshotSenderBase",
     "Packet",
     "Parker",
     "ReceiverBase",
+    "ReentrantLockBase",
+    "ReentrantLockGuard",
+    "RwLockBase",
+    "RwLockReadGuard",
+    "RwLockWriteGuard",
     "ScopeBase",
     "SenderBase",
+    "Sending",
     "StopTokenBase",
+    "Ticket",
+    "TimerBase",
+    "Token",
+    "WaitGroupBase",
     "WeakBase",
     "available_parallelism",
     "backend",
@@ -40,6 +59,7 @@ __all__ = [
     "compiler_fence",
     "configure_workers",
     "connect",
+    "consume",
     "count_waking",
     "empty_cells",
     "examine",
@@ -64,12 +84,19 @@ __all__ = [
     "own",
     "retire_workers",
     "running",
+    "select",
     "set_arcs",
     "set_atomics",
+    "set_barrier_results",
     "set_kind",
+    "set_lock_errors",
+    "set_once_states",
+    "set_oneshot_errors",
+    "set_panics",
     "set_refusals",
     "set_results",
     "set_rules",
+    "set_send_async",
     "set_watch",
     "share",
     "sleep",
@@ -85,19 +112,45 @@ _lib: Any = _native.lib
 
 ArcBase = _objects.ArcBase
 Emptied = _objects.Emptied
+CondvarBase = _objects.CondvarBase
 Moved = _objects.Moved
+MutexBase = _objects.MutexBase
+MutexGuard = _objects.MutexGuard
 Packet = _objects.Packet
 Parker = _objects.Parker
 ReceiverBase = _objects.ReceiverBase
 ScopeBase = _objects.ScopeBase
 SenderBase = _objects.SenderBase
+Sending = _objects.Sending
+Ticket = _objects.Ticket
+TimerBase = _objects.TimerBase
+OneshotReceiverBase = _objects.OneshotReceiverBase
+OneshotSenderBase = _objects.OneshotSenderBase
+select = _objects.select
+set_oneshot_errors = _objects.set_oneshot_errors
+set_send_async = _objects.set_send_async
 channel = _objects.channel
 count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
 StopTokenBase = _objects.StopTokenBase
+BarrierBase = _objects.BarrierBase
+LazyLockBase = _objects.LazyLockBase
+OnceBase = _objects.OnceBase
+OnceLockBase = _objects.OnceLockBase
+Token = _objects.Token
+WaitGroupBase = _objects.WaitGroupBase
+set_barrier_results = _objects.set_barrier_results
+set_once_states = _objects.set_once_states
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
+ReentrantLockBase = _objects.ReentrantLockBase
+ReentrantLockGuard = _objects.ReentrantLockGuard
+RwLockBase = _objects.RwLockBase
+RwLockReadGuard = _objects.RwLockReadGuard
+RwLockWriteGuard = _objects.RwLockWriteGuard
+set_lock_errors = _objects.set_lock_errors
+set_panics = _objects.set_panics
 set_results = _objects.set_results
 sleep = _objects.sleep
 
@@ -132,6 +185,7 @@ own = _objects.own
 running = _objects.running
 set_kind = _objects.set_kind
 set_rules = _objects.set_rules
+consume = _objects.consume
 share = _objects.share
 take = _objects.take
 take_over = _objects.take_over

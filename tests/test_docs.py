@@ -111,6 +111,7 @@ def test_the_examples_of_every_kind_of_place_are_found() -> None:
         "pythread_rs.thread._handle.JoinHandle.join",
         "pythread_rs.result.Ok.unwrap",
         "pythread_rs.process.exit",
+        "pythread_rs._objects.SenderBase.send",
     } <= names
 
 

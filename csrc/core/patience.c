@@ -12,6 +12,7 @@
 #define PRS_SCORE_MOST 4
 #define PRS_PAUSES_PER_LOOK 16
 #define PRS_YIELDS 3
+#define PRS_WAITS_AFTER_A_VAIN_SPIN 16
 #define PRS_PAUSES_PER_YIELD 64
 
 _Atomic uint32_t prs__bystanders;
@@ -20,6 +21,7 @@ _Atomic uint32_t prs__detached;
 /* One for each CPU but one: who is waited for needs a CPU, too. */
 static _Atomic int32_t seats;
 static prs_patience_t wait_patience = {.score = 1};
+static prs_patience_t turn_patience = {.score = 1};
 
 static bool several_cpus;
 
@@ -104,22 +106,39 @@ static bool spin_and_yield(_Atomic uint32_t *word, uint32_t unwanted,
   return atomic_load(word) != unwanted;
 }
 
-bool prs_wait_spin(_Atomic uint32_t *word, uint32_t unwanted) {
+/* A spin in vain costs more than the wait that it was to shorten, so after one
+ * a good many short waits must come before the next. */
+static void learn_of_spin(prs_patience_t *patience, bool successful) {
+  int32_t score = atomic_load_explicit(&patience->score, memory_order_relaxed);
+  score = !successful              ? -PRS_WAITS_AFTER_A_VAIN_SPIN
+          : score < PRS_SCORE_MOST ? score + 1
+                                   : score;
+  atomic_store_explicit(&patience->score, score, memory_order_relaxed);
+}
+
+static bool spin_if_it_pays(prs_patience_t *patience, _Atomic uint32_t *word,
+                            uint32_t unwanted) {
   if (atomic_load(word) != unwanted) return true;
-  if (!prs__patience_spins(&wait_patience) || !take_seat()) return false;
+  if (!prs__patience_spins(patience) || !take_seat()) return false;
   bool changed = spin_and_yield(word, unwanted, PRS_SPIN_NS);
   leave_seat();
+  learn_of_spin(patience, changed);
   return changed;
 }
 
+bool prs_wait_spin(_Atomic uint32_t *word, uint32_t unwanted) {
+  return spin_if_it_pays(&wait_patience, word, unwanted);
+}
+
 void prs_wait_learn(uint64_t waited) {
-  prs__patience_learn(&wait_patience, waited);
+  if (waited <= PRS_SHORT_NS && !prs__patience_spins(&wait_patience))
+    learn_of_spin(&wait_patience, true);
 }
 
 void prs_turn_await(uint32_t turn) {
-  if (atomic_load(&prs__detached) != turn || !take_seat()) return;
-  (void)spin_and_yield(&prs__detached, turn, PRS_SPIN_NS);
-  leave_seat();
+  if (!spin_if_it_pays(&turn_patience, &prs__detached, turn) &&
+      !prs__patience_spins(&turn_patience))
+    learn_of_spin(&turn_patience, true); /* one more, until it may again */
 }
 
 void prs_turn_pass(void) { atomic_fetch_add(&prs__detached, 1); }

@@ -39,6 +39,19 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
 
+void prs__wakes_send_detached(prs_wakes_t *wakes) {
+#ifdef Py_GIL_DISABLED
+  prs_wakes_send(wakes);
+#else
+  if (wakes->first == NULL) return;
+  PyThreadState *state = PyEval_SaveThread();
+  prs__table->turn_pass();
+  prs_wakes_send(wakes);
+  prs__table->hold();
+  PyEval_RestoreThread(state);
+#endif
+}
+
 /* ---- arguments ----------------------------------------------------------- */
 
 /* A moment that has passed is a duration of 0. */

@@ -68,11 +68,7 @@ static bool ask_python(PyObject *seconds, uint64_t *out) {
   return fine;
 }
 
-bool prs__seconds_from(PyObject *seconds, uint64_t *out) {
-  if (seconds == NULL || seconds == Py_None) {
-    *out = PRS_FOREVER;
-    return true;
-  }
+bool prs__duration_from(PyObject *seconds, uint64_t *out) {
   if (PyFloat_CheckExact(seconds)) {
     double exact = PyFloat_AS_DOUBLE(seconds) * NANOSECONDS;
     if (exact >= 0 && exact < EXACT) {
@@ -83,6 +79,13 @@ bool prs__seconds_from(PyObject *seconds, uint64_t *out) {
   return ask_python(seconds, out);
 }
 
+bool prs__seconds_from(PyObject *seconds, uint64_t *out) {
+  if (seconds != NULL && seconds != Py_None)
+    return prs__duration_from(seconds, out);
+  *out = PRS_FOREVER;
+  return true;
+}
+
 /* ---- errors -------------------------------------------------------------- */
 
 PyObject *prs__error(const char *module, const char *name, const char *text) {
@@ -91,6 +94,10 @@ PyObject *prs__error(const char *module, const char *name, const char *text) {
   PyObject *error = PyObject_CallMethod(found, name, "s", text);
   Py_DECREF(found);
   return error;
+}
+
+PyObject *prs__timeout_error(const char *text) {
+  return prs__error("pythread_rs.sync", "WaitTimeoutError", text);
 }
 
 void prs__raise(const char *module, const char *name, const char *text) {

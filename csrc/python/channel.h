@@ -36,6 +36,19 @@ typedef enum prs_refusal {
   PRS_REFUSALS = 12
 } prs_refusal_t;
 
+/* Wake whom an operation on a channel has claimed. At a rendezvous the other
+ * thread is let in at once: woken under the GIL it would only come to sleep
+ * again, and here no messages could pile up meanwhile. */
+static inline void prs__channel_wake(const prs_channel_t *channel,
+                                     prs_wakes_t *wakes) {
+  if (wakes->first == NULL) return;
+  if (channel->capacity == 0 && wakes->first->notify == NULL &&
+      wakes->first->next_woken == NULL)
+    prs__wakes_send_detached(wakes);
+  else
+    prs_wakes_send(wakes);
+}
+
 /* Make the `Err` of a refusal; `item` is stolen, NULL for receivers. */
 PyObject *prs__refuse(prs_refusal_t refusal, PyObject *item);
 
@@ -62,6 +75,19 @@ bool prs__is_receiver(PyObject *object);
 static inline bool prs__end_drops(prs_end_t *self) {
   return atomic_exchange(&self->dropped, 1) == 0;
 }
+/* What other receivers need: as `recv`, a channel status, PRS_ETIMEDOUT or
+ * PRS__RAISED; `try_recv`; and what a receiver that was dropped leaves. */
+int prs__receiver_receive(prs_end_t *self, PyObject **item, uint64_t timeout,
+                          PyObject *stop);
+int prs__receiver_try(prs_end_t *self, PyObject **item);
+void prs__receiver_dropped(prs_end_t *self);
+/* `sender.sending(value)` and `sender.send_async(value)`: sending_type.c. */
+PyObject *prs__sender_sending(prs_end_t *self, PyObject *const *args,
+                              Py_ssize_t count);
+PyObject *prs__sender_send_async(prs_end_t *self, PyObject *const *args,
+                                 Py_ssize_t count);
+extern const char prs__sending_doc[];
+extern const char prs__send_async_doc[];
 PyObject *prs__end_capacity(prs_end_t *self, void *unused);
 PyObject *prs__end_len(prs_end_t *self, PyObject *unused);
 PyObject *prs__end_is_empty(prs_end_t *self, PyObject *unused);

@@ -1,5 +1,5 @@
 /* Channel: the object behind both ends, and what the ends have in common. */
-#include "channel.h"
+#include "select.h"
 
 PyTypeObject *prs__channel_type;
 
@@ -16,7 +16,11 @@ static int channel_traverse(prs_channel_object_t *self, visitproc visit,
                             void *arg) {
   void *both[] = {&visit, arg};
   Py_VISIT(Py_TYPE(self));
-  return prs_channel_visit(&self->channel, visit_item, both);
+  const prs_channel_t *channel = &self->channel;
+  int stopped = prs__visit_tickets(&channel->sending, visit, arg);
+  if (stopped == 0)
+    stopped = prs__visit_tickets(&channel->receiving, visit, arg);
+  return stopped != 0 ? stopped : prs_channel_visit(channel, visit_item, both);
 }
 
 static int channel_clear(prs_channel_object_t *self) {

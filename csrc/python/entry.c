@@ -296,6 +296,9 @@ static void set_main_thread(unsigned long ident) {
   atomic_store(&main_thread, ident);
 }
 
+/* In the child of a fork it is the thread that forked. */
+static unsigned long the_main_thread(void) { return atomic_load(&main_thread); }
+
 static const prs_sync_os_t *sync_os(void) {
   static prs_sync_os_t os = {.wait = prs__wait,
                              .wake_one = prs__wake_one,
@@ -303,7 +306,8 @@ static const prs_sync_os_t *sync_os(void) {
                              .yield = prs_yield,
                              .spin = prs_wait_spin,
                              .spin_learn = prs_wait_learn,
-                             .detached = &prs__detached};
+                             .detached = &prs__detached,
+                             .forker = the_main_thread};
   os.generation = prs__fork_generation_word();
   return &os;
 }
@@ -334,6 +338,7 @@ static const prs_table_t table = {
     .set_entry = set_entry,
     .set_main_thread = set_main_thread,
     .on_main_thread = on_main_thread,
+    .main_thread = the_main_thread,
     .gate_state = prs_gate_state,
     .hold = prs__hold,
     .sync_os = sync_os,

@@ -102,6 +102,8 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, prs__add_barrier_type},
+    {Py_mod_exec, prs__add_once_types},
     {Py_mod_exec, prs__add_ownership},
     {Py_mod_exec, prs__add_atomics},
     {Py_mod_exec, prs__add_arc_type},
@@ -112,8 +114,21 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_channel_type},
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
+    {Py_mod_exec, prs__add_oneshot_types},
+    {Py_mod_exec, prs__add_select},
+    {Py_mod_exec, prs__add_sending_type},
+    {Py_mod_exec, prs__add_ticket_type},
+    {Py_mod_exec, prs__add_timer_type},
     {Py_mod_exec, prs__add_stop_type},
+    {Py_mod_exec, prs__add_token_type},
+    {Py_mod_exec, prs__add_wait_group_type},
     {Py_mod_exec, prs__add_weak_type},
+    {Py_mod_exec, prs__add_lockable},
+    {Py_mod_exec, prs__add_guard_types},
+    {Py_mod_exec, prs__add_mutex_type},
+    {Py_mod_exec, prs__add_rwlock_type},
+    {Py_mod_exec, prs__add_reentrant_type},
+    {Py_mod_exec, prs__add_condvar_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -29,13 +29,22 @@ int prs__add_receiver_type(PyObject *module);
 PyObject *prs__make_channel(PyObject *module, PyObject *args);
 PyObject *prs__set_refusals(PyObject *module, PyObject *callables);
 int prs__add_atomics(PyObject *module);
+int prs__add_barrier_type(PyObject *module);
+int prs__add_once_types(PyObject *module);
 int prs__add_ownership(PyObject *module);
 int prs__add_arc_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
 int prs__add_scope_type(PyObject *module);
+int prs__add_select(PyObject *module);
+int prs__add_sending_type(PyObject *module);
+int prs__add_oneshot_types(PyObject *module);
+int prs__add_ticket_type(PyObject *module);
+int prs__add_timer_type(PyObject *module);
 int prs__add_stop_type(PyObject *module);
+int prs__add_token_type(PyObject *module);
+int prs__add_wait_group_type(PyObject *module);
 int prs__add_weak_type(PyObject *module);
 
 /* Who takes a value over, and by which rule. */
@@ -66,6 +75,12 @@ static inline PyObject *prs__take_over(PyObject *const *slot,
     return Py_NewRef(*slot);
   return prs__take_over_slowly(slot, sink);
 }
+int prs__add_lockable(PyObject *module);
+int prs__add_guard_types(PyObject *module);
+int prs__add_mutex_type(PyObject *module);
+int prs__add_rwlock_type(PyObject *module);
+int prs__add_reentrant_type(PyObject *module);
+int prs__add_condvar_type(PyObject *module);
 
 /* Tell whether a thread may leave a value to whoever joins it.
  * Returns: false with an exception set. */
@@ -151,6 +166,11 @@ static inline void prs__released(PyObject *lock) {
   if (prs__watches) prs__watch_released(lock);
 }
 
+/* Wake threads without the GIL, from a call that may block anyway: a thread
+ * that wakes on this CPU runs at once, and would only find the GIL taken and
+ * sleep again. None of the waiters has a `notify`. */
+void prs__wakes_send_detached(prs_wakes_t *wakes);
+
 /* ---- stop_type.c --------------------------------------------------------- */
 
 /* Read a `stop=` argument: a StopToken, or None or NULL for none.
@@ -181,14 +201,18 @@ typedef struct prs_signature {
 bool prs__arguments(const prs_signature_t *signature, PyObject *const *args,
                     Py_ssize_t count, PyObject *keywords, PyObject **out);
 
-/* Read a duration as users give it: seconds or a timedelta; None or NULL is
- * for ever. Returns: false with an exception set. */
+/* Read a duration as users give it: seconds or a timedelta.
+ * Returns: false with an exception set. */
+bool prs__duration_from(PyObject *seconds, uint64_t *out);
+/* The same, and None or NULL is for ever. */
 bool prs__seconds_from(PyObject *seconds, uint64_t *out);
 
 /* Make an error that the Python module defines. For the rare path.
  * Returns: a new reference, or NULL with another exception set. */
 PyObject *prs__error(const char *module, const char *name, const char *text);
-/* The same, and raise it. */
+/* A WaitTimeoutError of pythread_rs.sync. */
+PyObject *prs__timeout_error(const char *text);
+/* Make an error, and raise it. */
 void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */

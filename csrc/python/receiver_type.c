@@ -36,7 +36,7 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_channel_recv(channel, &message, node, &wakes);
-  prs_wakes_send(&wakes);
+  prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
     status = PRS__RAISED;
     if (prs__may_wait((PyObject *)self->shared, "recv", timeout)) {
@@ -65,8 +65,8 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
 }
 
 /* Returns: as wait_for_message, less PRS_EAGAIN. */
-static int receive(prs_end_t *self, PyObject **item, uint64_t timeout,
-                   PyObject *stop) {
+int prs__receiver_receive(prs_end_t *self, PyObject **item, uint64_t timeout,
+                          PyObject *stop) {
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
   for (;;) {
     uint64_t left = timeout;
@@ -79,11 +79,11 @@ static int receive(prs_end_t *self, PyObject **item, uint64_t timeout,
   }
 }
 
-static int try_to_receive(prs_end_t *self, PyObject **item) {
+int prs__receiver_try(prs_end_t *self, PyObject **item) {
   prs_wakes_t wakes = {NULL};
   void *message = NULL;
   int status = prs_channel_recv(channel_of(self), &message, NULL, &wakes);
-  if (wakes.first != NULL) prs_wakes_send(&wakes);
+  prs__channel_wake(channel_of(self), &wakes);
   *item = message;
   return status;
 }
@@ -109,9 +109,9 @@ static PyObject *receive_until(prs_end_t *self, uint64_t timeout,
                                PyObject *stop, prs_refusal_t gone) {
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = try_to_receive(self, &item);
+  int status = prs__receiver_try(self, &item);
   if (status == PRS_CHANNEL_WOULD_BLOCK)
-    status = receive(self, &item, timeout, stop);
+    status = prs__receiver_receive(self, &item, timeout, stop);
   return conclude(status, item, PRS_RECV_TIMEOUT, gone);
 }
 
@@ -163,7 +163,7 @@ static PyObject *receiver_try_recv(prs_end_t *self, PyObject *unused) {
   (void)unused;
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = try_to_receive(self, &item);
+  int status = prs__receiver_try(self, &item);
   return conclude(status, item, PRS_TRY_RECV_EMPTY, PRS_TRY_RECV_DISCONNECTED);
 }
 
@@ -192,7 +192,7 @@ static PyObject *receiver_recv_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("recv_timeout", args, count, 1, names, &stop) ||
-      !prs__seconds_from(args[0], &timeout))
+      !prs__duration_from(args[0], &timeout))
     return NULL;
   return receive_until(self, timeout, stop, PRS_RECV_TIMEOUT_DISCONNECTED);
 }
@@ -231,10 +231,10 @@ static PyObject *receiver_recv_deadline(prs_end_t *self, PyObject *const *args,
 static PyObject *receiver_next(prs_end_t *self) {
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = try_to_receive(self, &item);
+  int status = prs__receiver_try(self, &item);
   if (status == PRS_CHANNEL_DONE) return item;
   if (status == PRS_CHANNEL_WOULD_BLOCK)
-    status = receive(self, &item, PRS_FOREVER, NULL);
+    status = prs__receiver_receive(self, &item, PRS_FOREVER, NULL);
   return status == PRS_CHANNEL_DONE ? item : NULL;
 }
 
@@ -243,7 +243,7 @@ static PyObject *receiver_try_next(prs_end_t *self, PyObject *unused) {
   (void)unused;
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  if (try_to_receive(self, &item) == PRS_CHANNEL_DONE) return item;
+  if (prs__receiver_try(self, &item) == PRS_CHANNEL_DONE) return item;
   PyErr_SetNone(PyExc_StopIteration);
   return NULL;
 }
@@ -259,7 +259,7 @@ static PyObject *receiver_clone(prs_end_t *self, PyObject *unused) {
 }
 
 /* Messages that nobody will receive are dropped with the last receiver. */
-static void drop(prs_end_t *self) {
+void prs__receiver_dropped(prs_end_t *self) {
   prs_channel_t *channel = channel_of(self);
   prs_wakes_t wakes = {NULL};
   prs_channel_drop_receiver(channel, &wakes);
@@ -272,10 +272,13 @@ static void drop(prs_end_t *self) {
 
 PyDoc_STRVAR(drop_doc,
              "drop()\n--\n\n"
-             "Drop this receiver now: Rust's `drop(receiver)`; `del` drops it "
-             "when no other name is\nleft.\n\n"
-             "With the last one go the messages that are still in the channel, "
-             "and senders are told.\n\n"
+             "Drop this receiver now: Rust's `drop(receiver)`.\n\n"
+             "`del` drops it when no other name is left. "
+             "With the last one go the messages that\n"
+             "are still in the channel, and senders are told; who waits on it "
+             "gets a `RecvError`.\n\n"
+             "Returns:\n"
+             "    None, also when it was dropped before.\n\n"
              "Blocks: no.\n"
              "Thread safety: any thread. Twice does nothing.\n\n"
              ">>> from pythread_rs.sync import mpsc\n"
@@ -286,14 +289,15 @@ PyDoc_STRVAR(drop_doc,
 
 static PyObject *receiver_drop(prs_end_t *self, PyObject *unused) {
   (void)unused;
-  if (prs__end_drops(self)) drop(self);
+  if (prs__end_drops(self)) prs__receiver_dropped(self);
   Py_RETURN_NONE;
 }
 
 static void receiver_finalize(PyObject *self) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  if (prs__end_drops((prs_end_t *)self)) drop((prs_end_t *)self);
+  if (prs__end_drops((prs_end_t *)self))
+    prs__receiver_dropped((prs_end_t *)self);
   PyErr_Restore(type, value, traceback);
 }
 
@@ -323,8 +327,11 @@ static PyMethodDef methods[] = {
     {"drop", METHOD(receiver_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(receiver_is_disconnected), METH_NOARGS,
      "is_disconnected()\n--\n\n"
-     "Tell whether every sender is gone: Rust's `Receiver::is_disconnected`. "
-     "Messages may be\nleft."},
+     "Tell whether every sender is gone: Rust's "
+     "`Receiver::is_disconnected`.\n\n"
+     "Messages may be left.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"_clone", METHOD(receiver_clone), METH_NOARGS, NULL},
     {"_try_next", METHOD(receiver_try_next), METH_NOARGS, NULL},
     {"_len", METHOD(prs__end_len), METH_NOARGS, NULL},

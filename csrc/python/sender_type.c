@@ -24,7 +24,7 @@ static int wait_for_room(prs_end_t *self, PyObject *item, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_channel_send(channel, item, node, &wakes);
-  prs_wakes_send(&wakes);
+  prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
     status = PRS__RAISED;
     if (prs__may_wait((PyObject *)self->shared, "send", timeout)) {
@@ -121,7 +121,7 @@ static PyObject *conclude(int status, PyObject *item, prs_refusal_t full,
 static int try_to_send(prs_end_t *self, PyObject *item) {
   prs_wakes_t wakes = {NULL};
   int status = prs_channel_send(channel_of(self), item, NULL, &wakes);
-  if (wakes.first != NULL) prs_wakes_send(&wakes);
+  prs__channel_wake(channel_of(self), &wakes);
   return status;
 }
 
@@ -197,7 +197,7 @@ PyDoc_STRVAR(
     ">>> tx.try_send(1)\n"
     "Ok(None)\n"
     ">>> tx.try_send(2)\n"
-    "Err(Full(..))");
+    "Err(TrySendError::Full(..))");
 
 static PyObject *sender_try_send(prs_end_t *self, PyObject *const *args,
                                  Py_ssize_t count) {
@@ -229,7 +229,7 @@ PyDoc_STRVAR(send_timeout_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_timeout(1, 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *send_until(prs_end_t *self, PyObject *const *args,
                             const prs_sink_t *sink, PyObject *stop,
@@ -248,7 +248,7 @@ static PyObject *sender_send_timeout(prs_end_t *self, PyObject *const *args,
   PyObject *stop = NULL;
   uint64_t timeout;
   if (!prs__read_stop("send_timeout", args, count, 2, names, &stop) ||
-      !prs__seconds_from(args[1], &timeout))
+      !prs__duration_from(args[1], &timeout))
     return NULL;
   return send_until(self, args, &timed, stop,
                     timeout == PRS_FOREVER ? ALMOST_FOREVER : timeout);
@@ -272,7 +272,7 @@ PyDoc_STRVAR(send_deadline_doc,
              ">>> from pythread_rs.sync import mpsc\n"
              ">>> tx, rx = mpsc.sync_channel(0)\n"
              ">>> tx.send_deadline(1, time.monotonic() + 0.001)\n"
-             "Err(Timeout(..))");
+             "Err(SendTimeoutError::Timeout(..))");
 
 static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
                                       Py_ssize_t count, PyObject *names) {
@@ -319,6 +319,8 @@ PyDoc_STRVAR(drop_doc,
              "drop()\n--\n\n"
              "Drop this sender now: Rust's `drop(sender)`; `del` drops it when "
              "no other name is left.\n\n"
+             "Returns:\n"
+             "    None, also when it was dropped before.\n\n"
              "Blocks: no.\n"
              "Thread safety: any thread. Twice does nothing.\n\n"
              ">>> from pythread_rs.sync import mpsc\n"
@@ -354,11 +356,17 @@ static PyMethodDef methods[] = {
      send_timeout_doc},
     {"send_deadline", METHOD(sender_send_deadline),
      METH_FASTCALL | METH_KEYWORDS, send_deadline_doc},
+    {"sending", METHOD(prs__sender_sending), METH_FASTCALL, prs__sending_doc},
+    {"send_async", METHOD(prs__sender_send_async), METH_FASTCALL,
+     prs__send_async_doc},
     {"clone", METHOD(sender_clone), METH_NOARGS, clone_doc},
     {"drop", METHOD(sender_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(sender_is_disconnected), METH_NOARGS,
      "is_disconnected()\n--\n\n"
-     "Tell whether every receiver is gone: Rust's `Sender::is_disconnected`."},
+     "Tell whether every receiver is gone: Rust's "
+     "`Sender::is_disconnected`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"_len", METHOD(prs__end_len), METH_NOARGS, NULL},
     {"_is_empty", METHOD(prs__end_is_empty), METH_NOARGS, NULL},
     {"_is_full", METHOD(prs__end_is_full), METH_NOARGS, NULL},

@@ -151,7 +151,7 @@ PyDoc_STRVAR(
     "stop($self, /)\n--\n\n"
     "Stop the token and every child of it, now and for ever; end their "
     "waits.\n\n"
-    "A second call does nothing.\n\n"
+    "It returns at once, and a second call does nothing.\n\n"
     "Blocks: no.\n"
     "Thread safety: any thread. What happened before this call happens before "
     "whatever\nfollows from it.\n\n"
@@ -176,6 +176,7 @@ PyDoc_STRVAR(
     raise_doc,
     "raise_if_stopped($self, /)\n--\n\n"
     "Raise `Stopped` if the token was stopped: a place where work may end.\n\n"
+    "Otherwise it returns at once.\n\n"
     "Raises:\n"
     "    Stopped: the token, or one above it, was stopped.\n\n"
     "Blocks: no.\n"

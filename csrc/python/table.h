@@ -41,6 +41,7 @@ typedef struct prs_table {
   /* Tell which thread is the main one (PyThread_get_thread_ident). */
   void (*set_main_thread)(unsigned long ident);
   bool (*on_main_thread)(void);
+  unsigned long (*main_thread)(void);
   int (*gate_state)(void);
   /* Stay in C for ever when the interpreter finalizes. */
   void (*hold)(void);

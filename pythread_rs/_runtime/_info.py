@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, final
 
+from pythread_rs._ffi import set_panics
 from pythread_rs._runtime._local import LocalValues
 
 __all__ = ["SpawnHook", "ThreadInfo", "current_info", "install_info"]
@@ -35,6 +36,16 @@ class ThreadInfo:
         self.panics = 0  # panic hooks and unwindings under way
         self.values: LocalValues | None = None
         self.registered: Any = None  # its object in `threading`
+
+    def begin_panic(self) -> None:
+        """Note that a panic hook, or an unwinding, begins; the guards of locks ask for it."""
+        self.panics += 1
+        set_panics(self.panics)
+
+    def end_panic(self) -> None:
+        """Note its end."""
+        self.panics -= 1
+        set_panics(self.panics)
 
 
 class _PerThread(threading.local):

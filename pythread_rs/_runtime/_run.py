@@ -162,7 +162,7 @@ def panicked(info: ThreadInfo, panic: BaseException, moved: int) -> None:
     entry = panic.__traceback__
     closure = _ffi.running(entry.tb_frame, moved) if moved and entry is not None else None
     del entry
-    info.panics += 1
+    info.begin_panic()
     try:
         if _ffi.gate_is_open():
             _handler(panic, info)
@@ -172,7 +172,7 @@ def panicked(info: ThreadInfo, panic: BaseException, moved: int) -> None:
         # The closure and its arguments are in the innermost of these.
         clear(own)
     finally:
-        info.panics -= 1
+        info.end_panic()
 
 
 def _end(info: ThreadInfo) -> None:

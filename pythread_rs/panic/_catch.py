@@ -68,13 +68,13 @@ def _stop(panic: BaseException, outer: BaseException | None, held: list[object])
     """Report a panic and let go of all that its frames and the call itself hold."""
     thread = current_info()
     cut(panic, 1)
-    thread.panics += 1
+    thread.begin_panic()
     try:
         report(panic, thread)
         unwind(panic, outer)
         held.clear()
     finally:
-        thread.panics -= 1
+        thread.end_panic()
 
 
 def resume_unwind(payload: object, /) -> NoReturn:

@@ -7,6 +7,7 @@ whatever the closure imports, but not this package.
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable
 from functools import partial
@@ -75,7 +76,9 @@ def _call(parts: Closure) -> Any:
 # ---- for all others -------------------------------------------------------------------------
 
 
-def _answer(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _answer(
+    _once: bytes, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Run a closure on the worker. This is shipped by value: it may use no global name."""
     import traceback
 
@@ -123,7 +126,9 @@ def ship(closure: Closure, dumps: Callable[[Any], bytes]) -> Shipment:
     f, args, kwargs = closure
     name = getattr(f, "__name__", type(f).__name__)
     try:
-        return Shipment(dumps(partial(_shipped, f, args, kwargs)), name)
+        # Dask takes two equal pickles for one task, whose result it has already.
+        once = os.urandom(16)
+        return Shipment(dumps(partial(_shipped, once, f, args, kwargs)), name)
     except Exception as error:
         error.add_note(
             "spawn_on sends the closure and all that it owns to another process, by cloudpickle: "

@@ -89,4 +89,9 @@ def unwrap_failed(message: str, result: Ok[Any] | Err[Any], payload: object) -> 
     # An exception that is an `Ok` value is data: nothing went wrong in the thread that returned it.
     if isinstance(payload, BaseException) and result.is_err():
         error.__cause__ = payload
+        # The payload is in the traceback now. What may not live as long as that, such as the lock
+        # in a `PoisonError`, is let go here, as by Rust's unwinding.
+        let_go = getattr(type(payload), "__unwrap_failed__", None)
+        if let_go is not None:
+            let_go(payload)
     return error

@@ -226,3 +226,4 @@ def _refuse(why: str, who: Any, what: Any) -> NoReturn:
 
 
 _ffi.set_arcs(Arc, Weak, _refuse)
+_ffi.consume(Arc, True)

@@ -76,6 +76,10 @@ class SendError(_GivesBack[T]):
     Attributes:
         value: what was not sent.
 
+    Blocks: no method does.
+
+    Thread safety: any thread, as far as what it holds may be used there.
+
     >>> SendError(3), str(SendError(3)), SendError(3).value
     (SendError { .. }, 'sending on a closed channel', 3)
     """
@@ -88,6 +92,10 @@ class TrySendError(_GivesBack[T]):
 
     Attributes:
         value: what was not sent.
+
+    Blocks: no method does.
+
+    Thread safety: any thread, as far as what it holds may be used there.
 
     >>> match Err(TrySendError.Full(3)):
     ...     case Err(TrySendError.Full(value)):
@@ -126,6 +134,10 @@ class SendTimeoutError(_GivesBack[T]):
     Attributes:
         value: what was not sent.
 
+    Blocks: no method does.
+
+    Thread safety: any thread, as far as what it holds may be used there.
+
     >>> isinstance(SendTimeoutError.Timeout(3), TimeoutError)
     True
     """
@@ -152,6 +164,7 @@ class _SendTimeout(SendTimeoutError[T], TimeoutError):
 class _SendTimeoutDisconnected(SendTimeoutError[T]):
     """Every receiver was gone."""
 
+    _text = "sending on a disconnected channel"
     _debug = "SendTimeoutError::Disconnected(..)"
 
 
@@ -180,6 +193,10 @@ class _Plain(Exception):
 class RecvError(_Plain):
     """No message will ever come: Rust's `mpsc::RecvError`.
 
+    Blocks: no method does.
+
+    Thread safety: any thread.
+
     >>> RecvError(), str(RecvError()), RecvError() == RecvError()
     (RecvError, 'receiving on a closed channel', True)
     """
@@ -190,6 +207,10 @@ class RecvError(_Plain):
 
 class TryRecvError(_Plain):
     """No message was there: Rust's `mpsc::TryRecvError`.
+
+    Blocks: no method does.
+
+    Thread safety: any thread.
 
     >>> match Err(TryRecvError.Empty):
     ...     case Err(TryRecvError.Empty):
@@ -225,6 +246,10 @@ class _TryRecvDisconnected(TryRecvError):
 
 class RecvTimeoutError(_Plain):
     """No message came within the time: Rust's `mpsc::RecvTimeoutError`.
+
+    Blocks: no method does.
+
+    Thread safety: any thread.
 
     >>> isinstance(RecvTimeoutError.Timeout, TimeoutError), RecvTimeoutError.Timeout
     (True, Timeout)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NoReturn, TypeVar, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
+from pythread_rs.sync._async import AsyncReceiver
 from pythread_rs.sync._channel_errors import (
     RecvError,
     RecvTimeoutError,
@@ -28,7 +29,7 @@ __all__ = [
     "sync_channel",
 ]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _State:
@@ -54,7 +55,14 @@ class _State:
         return self._capacity  # type: ignore[attr-defined, no-any-return]
 
     def same_channel(self, other: object) -> bool:
-        """Tell whether two ends are of one channel: Rust's `same_channel`."""
+        """Tell whether two ends are of one channel: Rust's `same_channel`.
+
+        Args:
+            other: a sender or a receiver.
+
+        Raises:
+            TypeError: it is none.
+        """
         return self._same_channel(other)  # type: ignore[attr-defined, no-any-return]
 
     def __copy__(self) -> NoReturn:
@@ -68,8 +76,12 @@ class _State:
 
 
 @final
-class Sender(_State, _ffi.SenderBase[T], Generic[T]):
+class Sender(_State, _ffi.SenderBase[_T], Generic[_T]):
     """The sending half of a channel: Rust's `mpmc::Sender`. It can be cloned.
+
+    Blocks: what does not say so does not wait.
+
+    Thread safety: any thread may call any method.
 
     >>> tx, rx = sync_channel(1)
     >>> tx.send(1), tx.len(), tx.is_full(), tx.capacity
@@ -84,10 +96,14 @@ class Sender(_State, _ffi.SenderBase[T], Generic[T]):
 
 
 @final
-class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
+class Receiver(_State, AsyncReceiver[_T], _ffi.ReceiverBase[_T], Generic[_T]):
     """The receiving half of a channel: Rust's `mpmc::Receiver`. It can be cloned.
 
     Each message goes to one receiver.
+
+    Blocks: what does not say so does not wait.
+
+    Thread safety: any thread may call any method.
 
     >>> tx, rx = channel()
     >>> other = rx.clone()
@@ -98,7 +114,7 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
     __slots__ = ()
     __thread_send__ = "handle"
 
-    def clone(self) -> Receiver[T]:
+    def clone(self) -> Receiver[_T]:
         """Make one more receiver of the same channel: Rust's `Receiver::clone`.
 
         Blocks: no.
@@ -110,7 +126,7 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
         """
         return self._clone()
 
-    def iter(self) -> Iter[T]:
+    def iter(self) -> Iter[_T]:
         """Return an iterator that waits for each message: Rust's `Receiver::iter`.
 
         >>> tx, rx = channel()
@@ -121,7 +137,7 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
         """
         return Iter(self)
 
-    def try_iter(self) -> TryIter[T]:
+    def try_iter(self) -> TryIter[_T]:
         """Return an iterator over the messages that are there: Rust's `Receiver::try_iter`.
 
         >>> tx, rx = channel()
@@ -134,6 +150,11 @@ class Receiver(_State, _ffi.ReceiverBase[T], Generic[T]):
 
     def __repr__(self) -> str:
         return "Receiver { .. }"
+
+
+# With a type argument, which a class by itself has not.
+_SENDER: Final[type[Sender[Any]]] = Sender
+_RECEIVER: Final[type[Receiver[Any]]] = Receiver
 
 
 def channel() -> tuple[Sender[Any], Receiver[Any]]:
@@ -149,8 +170,7 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send("hi"), rx.recv()
     (Ok(None), Ok('hi'))
     """
-    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, -1)
-    return ends
+    return _ffi.channel(_SENDER, _RECEIVER, -1)
 
 
 def sync_channel(bound: int, /) -> tuple[Sender[Any], Receiver[Any]]:
@@ -172,5 +192,4 @@ def sync_channel(bound: int, /) -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send(1), tx.try_send(2)
     (Ok(None), Err(TrySendError::Full(..)))
     """
-    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, _ffi.bound(bound))
-    return ends
+    return _ffi.channel(_SENDER, _RECEIVER, _ffi.bound(bound))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NoReturn, TypeVar, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
+from pythread_rs.sync._async import AsyncReceiver
 from pythread_rs.sync._channel_errors import (
     RecvError,
     RecvTimeoutError,
@@ -29,10 +30,10 @@ __all__ = [
     "sync_channel",
 ]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class _SenderParts(_ffi.SenderBase[T], Generic[T]):
+class _SenderParts(_ffi.SenderBase[_T], Generic[_T]):
     __slots__ = ()
     __thread_send__ = "handle"
 
@@ -50,7 +51,7 @@ class _SenderParts(_ffi.SenderBase[T], Generic[T]):
 
 
 @final
-class Sender(_SenderParts[T]):
+class Sender(_SenderParts[_T]):
     """The sending half of `channel()`: Rust's `mpsc::Sender`.
 
     It can be cloned and used by any thread. A variable of it is moved out by `move`: give each
@@ -69,7 +70,7 @@ class Sender(_SenderParts[T]):
 
 
 @final
-class SyncSender(_SenderParts[T]):
+class SyncSender(_SenderParts[_T]):
     """The sending half of `sync_channel(bound)`: Rust's `mpsc::SyncSender`.
 
     As `Sender`, but `send` waits while the channel is full.
@@ -83,11 +84,15 @@ class SyncSender(_SenderParts[T]):
 
 
 @final
-class Receiver(_ffi.ReceiverBase[T], Generic[T]):
+class Receiver(AsyncReceiver[_T], _ffi.ReceiverBase[_T], Generic[_T]):
     """The receiving half of `channel()` and `sync_channel(bound)`: Rust's `mpsc::Receiver`.
 
     It has one owner and cannot be cloned; `sync.mpmc` has receivers that can. `for message in
     receiver` waits for each message and ends when the channel is empty and every sender is gone.
+
+    Blocks: what does not say so does not wait.
+
+    Thread safety: any thread may call any method.
 
     >>> tx, rx = channel()
     >>> tx.send("a"), tx.send("b"), tx.drop()
@@ -99,7 +104,7 @@ class Receiver(_ffi.ReceiverBase[T], Generic[T]):
     __slots__ = ()
     __thread_send__ = "handle"
 
-    def iter(self) -> Iter[T]:
+    def iter(self) -> Iter[_T]:
         """Return an iterator that waits for each message: Rust's `Receiver::iter`.
 
         >>> tx, rx = channel()
@@ -110,7 +115,7 @@ class Receiver(_ffi.ReceiverBase[T], Generic[T]):
         """
         return Iter(self)
 
-    def try_iter(self) -> TryIter[T]:
+    def try_iter(self) -> TryIter[_T]:
         """Return an iterator over the messages that are there: Rust's `Receiver::try_iter`.
 
         It never waits, and ends when the channel is empty.
@@ -136,6 +141,12 @@ class Receiver(_ffi.ReceiverBase[T], Generic[T]):
         cannot_be_pickled(self)
 
 
+# With a type argument, which a class by itself has not.
+_SENDER: Final[type[Sender[Any]]] = Sender
+_SYNC_SENDER: Final[type[SyncSender[Any]]] = SyncSender
+_RECEIVER: Final[type[Receiver[Any]]] = Receiver
+
+
 def channel() -> tuple[Sender[Any], Receiver[Any]]:
     """Make a channel without a bound: Rust's `mpsc::channel`.
 
@@ -149,8 +160,7 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send("hi"), rx.recv()
     (Ok(None), Ok('hi'))
     """
-    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, -1)
-    return ends
+    return _ffi.channel(_SENDER, _RECEIVER, -1)
 
 
 def sync_channel(bound: int, /) -> tuple[SyncSender[Any], Receiver[Any]]:
@@ -172,7 +182,4 @@ def sync_channel(bound: int, /) -> tuple[SyncSender[Any], Receiver[Any]]:
     >>> tx.send(1), tx.send(2), tx.try_send(3)
     (Ok(None), Ok(None), Err(TrySendError::Full(..)))
     """
-    ends: tuple[SyncSender[Any], Receiver[Any]] = _ffi.channel(
-        SyncSender, Receiver, _ffi.bound(bound)
-    )
-    return ends
+    return _ffi.channel(_SYNC_SENDER, _RECEIVER, _ffi.bound(bound))

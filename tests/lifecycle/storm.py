@@ -60,6 +60,7 @@ STORMS = {
             *("compute", "allocate", "collect", "raise", "print", "print_err", "log", "write"),
             *("sleep", "park", "queue", "join", "start", "starved", "churn", "spawn"),
             *("lock", "scope", "locals", "panic", "report", "daemon", "mix"),
+            *("channel_recv", "channel_send", "channel"),
         ),
         ways={
             "end": Way(),
@@ -74,7 +75,10 @@ STORMS = {
     ),
     "signal": Storm(
         "sigint.py",
-        kinds=("join", "join_timeout", "park", "park_timeout", "sleep", "sleep_until", "scope"),
+        kinds=(
+            *("join", "join_timeout", "park", "park_timeout", "sleep", "sleep_until", "scope"),
+            *("recv", "recv_timeout", "for", "send", "send_timeout", "rendezvous"),
+        ),
         ways={"main": Way(), "helper": Way(), "worker": Way(), "burst": Way()},
         batch=25,
     ),

@@ -1,7 +1,7 @@
 """The programs on threads in "The Rust Programming Language", chapter 16, and in std's `scope`.
 
 Each is written as a Python program line by line. What does not compile in Rust is refused here with
-the same code, and what compiles prints the same. Message passing and shared state are not here yet.
+the same code, and what compiles prints the same. Shared state is not here yet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import pytest
 
 DEADLINE_SECONDS = 15.0
 
-HEAD = "from pythread_rs import _ffi, move, ownership, scope, sleep, spawn\n"
+HEAD = """\
+from pythread_rs import _ffi, move, ownership, scope, sleep, spawn
+from pythread_rs.sync import mpsc
+"""
 # How a program ends that Rust would not compile: with the code, and before any thread has begun.
 TAIL = """
 try:
@@ -171,6 +174,117 @@ def test_a_handle_is_joined_once(run: Run) -> None:
         handle.join().unwrap()
     """)
     assert lines == ["once", "E0382, 1 threads started"]
+
+
+# -- Message passing. ------------------------------------------------------------------------------
+
+
+def test_16_6_a_channel_that_nobody_uses(run: Run) -> None:
+    lines = run("""
+    def main():
+        tx, rx = mpsc.channel()
+        print(tx, rx)
+    """)
+    assert lines == ["Sender { .. } Receiver { .. }"]
+
+
+def test_16_7_the_sender_moves_to_a_thread(run: Run) -> None:
+    lines = run("""
+    def main():
+        tx, rx = mpsc.channel()
+
+        def work():
+            val = "hi"
+            tx.send(val).unwrap()
+
+        spawn(move(work)).join().unwrap()
+        print(rx.try_recv())
+    """)
+    assert lines == ["Ok('hi')"]
+
+
+def test_16_7_the_sender_is_gone_from_its_variable(run: Run) -> None:
+    lines = run("""
+    def main():
+        tx, rx = mpsc.channel()
+        spawn(move(lambda: tx.send("hi").unwrap()))
+        tx.send("from main").unwrap()
+    """)
+    assert lines == ["E0382, 0 threads started"]
+
+
+def test_16_8_the_main_thread_receives(run: Run) -> None:
+    lines = run("""
+    def main():
+        tx, rx = mpsc.channel()
+
+        def work():
+            val = "hi"
+            tx.send(val).unwrap()
+
+        spawn(move(work))
+        received = rx.recv().unwrap()
+        print(f"Got: {received}")
+    """)
+    assert lines == ["Got: hi"]
+
+
+def test_16_9_a_str_is_copied_and_stays(run: Run) -> None:
+    """Rust's `String` moves, and its line does not compile; a `str` never changes, so it may."""
+    lines = run("""
+    def main():
+        tx, rx = mpsc.channel()
+
+        def work():
+            val = "hi"
+            tx.send(val).unwrap()
+            print(f"val is {val}")
+
+        spawn(move(work)).join().unwrap()
+        received = rx.recv().unwrap()
+        print(f"Got: {received}")
+    """)
+    assert lines == ["val is hi", "Got: hi"]
+
+
+def test_16_10_several_messages_and_a_receiver_that_waits(run: Run) -> None:
+    lines = run("""
+    def main():
+        tx, rx = mpsc.channel()
+
+        def work():
+            vals = ["hi", "from", "the", "thread"]
+            for val in vals:
+                tx.send(val).unwrap()
+                sleep(0.01)
+
+        spawn(move(work))
+        for received in rx:
+            print(f"Got: {received}")
+    """)
+    assert lines == ["Got: hi", "Got: from", "Got: the", "Got: thread"]
+
+
+def test_16_11_several_producers(run: Run) -> None:
+    lines = run("""
+    def send_all(tx, vals):
+        for val in vals:
+            tx.send(val).unwrap()
+            sleep(0.01)
+
+    def main():
+        tx, rx = mpsc.channel()
+        tx1 = tx.clone()
+        spawn(send_all, tx1, ["hi", "from", "the", "thread"])
+        spawn(send_all, tx, ["more", "messages", "for", "you"])
+        del tx, tx1
+        for received in rx:
+            print(f"Got: {received}")
+    """)
+    got = [line.removeprefix("Got: ") for line in lines]
+    for mine in (["hi", "from", "the", "thread"], ["more", "messages", "for", "you"]):
+        assert [word for word in got if word in mine] == mine
+    assert len(got) == 8
 
 
 # -- Scoped threads: the example of `std::thread::scope`. ------------------------------------------

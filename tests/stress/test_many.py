@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythread_rs import Builder, JoinHandle, Ok, _ffi, park
+from pythread_rs import Builder, Err, JoinHandle, Ok, SpawnError, _ffi, park
+from pythread_rs.sync import mpmc
+from pythread_rs.sync.mpmc import RecvError, SendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +25,8 @@ spawn = Builder().spawn_unchecked
 STRESS = int(os.environ.get("PYTHREAD_RS_STRESS") or 0)
 LIVING = 5000 if STRESS else 500
 WAITERS = 4000 if STRESS else 400
+ENDS = 10_000 if STRESS else 500  # or as many as the machine allows
+SMALL_STACK = 256 * 1024  # bytes
 # Seconds for all of them to be woken and gone. It takes a tenth of that on an idle machine; waking
 # them all at the same moment would take much more.
 PATIENCE = 5.0
@@ -65,6 +69,47 @@ def test_thousands_that_wait_for_one_are_woken_soon(
     print(f"{WAITERS} waiters: {took:.2f} s")
     assert took < PATIENCE, f"{took:.1f} s"
     assert target.join() == Ok(None)
+
+
+def blocked(
+    call: Callable[..., Any], wait_until: Callable[..., bool], *args: object
+) -> list[JoinHandle[Any]]:
+    """Start threads until there are enough, or no more can be had; wait until they all wait."""
+    parks = _ffi.statistics()["parks"]
+    builder = Builder(stack_size=SMALL_STACK)
+    handles: list[JoinHandle[Any]] = []
+    try:
+        while len(handles) < ENDS:
+            handles.append(builder.spawn_unchecked(call, *args))
+    except SpawnError as error:
+        print(f"the machine has {len(handles)} threads, and then: {error}")
+    # Each sleeps once for its start at most, and then in its wait.
+    wait_until(lambda: _ffi.statistics()["parks"] - parks >= len(handles), DEADLINE)
+    return handles
+
+
+def test_thousands_that_receive_are_woken_by_the_last_sender(
+    wait_until: Callable[..., bool],
+) -> None:
+    tx, rx = mpmc.channel()
+    handles = blocked(rx.recv, wait_until)
+    began = time.monotonic()
+    tx.drop()
+    woken = [handle.join(DEADLINE) for handle in handles]
+    print(f"{len(handles)} receivers: {time.monotonic() - began:.2f} s")
+    assert woken == [Ok(Err(RecvError()))] * len(handles)
+
+
+def test_thousands_that_send_are_woken_by_the_last_receiver(
+    wait_until: Callable[..., bool],
+) -> None:
+    tx, rx = mpmc.sync_channel(0)
+    handles = blocked(tx.send, wait_until, 1)
+    began = time.monotonic()
+    rx.drop()
+    woken = [handle.join(DEADLINE) for handle in handles]
+    print(f"{len(handles)} senders: {time.monotonic() - began:.2f} s")
+    assert woken == [Ok(Err(SendError(1)))] * len(handles)
 
 
 @pytest.mark.skipif(not STRESS, reason="PYTHREAD_RS_STRESS is not set")

@@ -28,6 +28,8 @@ static void forget_parent(prs_channel_t *channel) {
   channel->generation = prs__generation();
   prs__queue_forget(&channel->sending);
   prs__queue_forget(&channel->receiving);
+  prs__queue_forget(&channel->watching[PRS_RECEIVES]);
+  prs__queue_forget(&channel->watching[PRS_SENDS]);
 }
 
 static inline void enter(prs_channel_t *channel) {
@@ -79,6 +81,70 @@ static void *pop(prs_channel_t *channel) {
   return item;
 }
 
+/* ---- readiness ----------------------------------------------------------- */
+
+static bool is_ready(const prs_channel_t *channel, enum prs_direction direction,
+                     const prs_waiter_t *self) {
+  if (direction == PRS_SENDS)
+    return channel->receivers == 0 || channel->count < channel->capacity ||
+           prs__queue_has_other(&channel->receiving, self);
+  return channel->count > 0 || channel->senders == 0 ||
+         prs__queue_has_other(&channel->sending, self);
+}
+
+static void tell_all(prs_channel_t *channel, enum prs_direction direction,
+                     prs_wakes_t *wakes) {
+  prs_queue_t *queue = &channel->watching[direction];
+  if (prs__queue_is_empty(queue) || !is_ready(channel, direction, NULL)) return;
+  prs_node_t *node;
+  while ((node = prs__queue_claim(queue, NULL, wakes)) != NULL)
+    node->status = PRS_CHANNEL_READY;
+}
+
+/* After every change: one that watches may leave it to another. */
+static inline void tell(prs_channel_t *channel, prs_wakes_t *wakes) {
+  if (prs__queue_is_empty(&channel->watching[PRS_RECEIVES]) &&
+      prs__queue_is_empty(&channel->watching[PRS_SENDS]))
+    return;
+  tell_all(channel, PRS_RECEIVES, wakes);
+  tell_all(channel, PRS_SENDS, wakes);
+}
+
+int prs_channel_queue(prs_channel_t *channel, enum prs_direction direction,
+                      void *item, prs_node_t *node, prs_wakes_t *wakes) {
+  int status = PRS_CHANNEL_READY;
+  enter(channel);
+  if (!is_ready(channel, direction, node->waiter)) {
+    node->item = item;
+    prs__queue_push(
+        direction == PRS_SENDS ? &channel->sending : &channel->receiving, node);
+    tell(channel, wakes);
+    status = PRS_CHANNEL_QUEUED;
+  }
+  leave(channel);
+  return status;
+}
+
+int prs_channel_watch(prs_channel_t *channel, enum prs_direction direction,
+                      prs_node_t *node) {
+  int status = PRS_CHANNEL_READY;
+  enter(channel);
+  if (!is_ready(channel, direction, node->waiter)) {
+    prs__queue_push(&channel->watching[direction], node);
+    status = PRS_CHANNEL_QUEUED;
+  }
+  leave(channel);
+  return status;
+}
+
+bool prs_channel_is_ready(prs_channel_t *channel,
+                          enum prs_direction direction) {
+  enter(channel);
+  bool ready = is_ready(channel, direction, NULL);
+  leave(channel);
+  return ready;
+}
+
 /* ---- send and receive ---------------------------------------------------- */
 
 static const prs_waiter_t *waiter_of(const prs_node_t *node) {
@@ -115,6 +181,7 @@ int prs_channel_send(prs_channel_t *channel, void *item, prs_node_t *node,
                      prs_wakes_t *wakes) {
   enter(channel);
   int status = send(channel, item, node, wakes);
+  tell(channel, wakes);
   leave(channel);
   return status;
 }
@@ -127,6 +194,11 @@ static prs_node_t *next_sender(prs_channel_t *channel, const prs_node_t *node,
       prs__queue_claim(&channel->sending, waiter_of(node), wakes);
   if (other != NULL) other->status = PRS_CHANNEL_DONE;
   return other;
+}
+
+/* Whether no message will come to a receiver that waits. */
+static bool is_over(const prs_channel_t *channel) {
+  return channel->senders == 0 || channel->receivers == 0;
 }
 
 static int recv(prs_channel_t *channel, void **item, prs_node_t *node,
@@ -146,7 +218,7 @@ static int recv(prs_channel_t *channel, void **item, prs_node_t *node,
     *item = other->item;
     return PRS_CHANNEL_DONE;
   }
-  if (channel->senders == 0) return PRS_CHANNEL_DISCONNECTED;
+  if (is_over(channel)) return PRS_CHANNEL_DISCONNECTED;
   return queue_or_refuse(&channel->receiving, node, NULL);
 }
 
@@ -154,6 +226,7 @@ int prs_channel_recv(prs_channel_t *channel, void **item, prs_node_t *node,
                      prs_wakes_t *wakes) {
   enter(channel);
   int status = recv(channel, item, node, wakes);
+  tell(channel, wakes);
   leave(channel);
   return status;
 }
@@ -172,6 +245,7 @@ bool prs_channel_unrecv(prs_channel_t *channel, void *item,
     channel->ring[channel->head] = item;
     channel->count++;
     kept = true;
+    tell(channel, wakes);
   }
   leave(channel);
   return kept;
@@ -208,8 +282,10 @@ static void wake_some(prs_queue_t *queue, prs_wakes_t *wakes) {
   }
 }
 
+/* A receiver may be dropped while another thread waits on it. */
 static void chain(prs_channel_t *channel, prs_wakes_t *wakes) {
-  if (channel->senders == 0) wake_some(&channel->receiving, wakes);
+  tell(channel, wakes);
+  if (is_over(channel)) wake_some(&channel->receiving, wakes);
   if (channel->receivers == 0) wake_some(&channel->sending, wakes);
 }
 

@@ -25,7 +25,8 @@ typedef struct prs_sync_os {
   bool (*spin)(_Atomic uint32_t *word, uint32_t unwanted);
   /* Tell how long a wait took, so that the next one knows. */
   void (*spin_learn)(uint64_t waited);
-  _Atomic uint32_t *detached; /* grows when a thread lets go of the GIL */
+  _Atomic uint32_t *detached;    /* grows when a thread lets go of the GIL */
+  unsigned long (*forker)(void); /* in a child: the thread that forked */
 } prs_sync_os_t;
 extern const prs_sync_os_t *prs__os;
 
@@ -142,6 +143,9 @@ static inline bool prs__queue_is_empty(const prs_queue_t *queue) {
   return queue->first == NULL;
 }
 
+/* Tell whether a claim would find somebody now. */
+bool prs__queue_has_other(const prs_queue_t *queue, const prs_waiter_t *self);
+
 /* How many each woken thread wakes in its turn when all must wake up: a tree
  * is quick without a GIL, and no herd with one. */
 #define PRS_CHAIN 2
@@ -155,6 +159,7 @@ enum prs_channel_status {
   PRS_CHANNEL_WOULD_BLOCK = 11,  /* full, or empty; the node is not queued */
   PRS_CHANNEL_DISCONNECTED = 12, /* the other side is gone */
   PRS_CHANNEL_QUEUED = 13,       /* the node is in the queue: wait */
+  PRS_CHANNEL_READY = 14,        /* it need not wait; the node is not queued */
   PRS_CHANNEL_OUT_OF_MEMORY = -2 /* nothing has changed */
 };
 
@@ -170,6 +175,7 @@ typedef struct prs_channel {
   size_t count;
   prs_queue_t sending;
   prs_queue_t receiving;
+  prs_queue_t watching[2]; /* who wants to know, and do nothing: by direction */
 } prs_channel_t;
 
 /* One sender and one receiver. */
@@ -187,6 +193,21 @@ int prs_channel_send(prs_channel_t *channel, void *item, prs_node_t *node,
 /* Take a message, in the same way. */
 int prs_channel_recv(prs_channel_t *channel, void **item, prs_node_t *node,
                      prs_wakes_t *wakes);
+
+enum prs_direction { PRS_RECEIVES = 0, PRS_SENDS = 1 };
+
+/* Queue a node, and do nothing else: for who waits for one of several
+ * operations, and may have been claimed through another queue already.
+ * Returns: PRS_CHANNEL_QUEUED, or PRS_CHANNEL_READY. */
+int prs_channel_queue(prs_channel_t *channel, enum prs_direction direction,
+                      void *item, prs_node_t *node, prs_wakes_t *wakes);
+/* The same for who waits until an operation need not wait, and does not do it:
+ * its node is claimed at the next chance. */
+int prs_channel_watch(prs_channel_t *channel, enum prs_direction direction,
+                      prs_node_t *node);
+/* Tell whether an operation would not wait. */
+bool prs_channel_is_ready(prs_channel_t *channel, enum prs_direction direction);
+
 /* Put a message back as the next one: its receiver was interrupted.
  * Returns: false when there is no memory or no receiver left. */
 bool prs_channel_unrecv(prs_channel_t *channel, void *item, prs_wakes_t *wakes);

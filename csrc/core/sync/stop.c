@@ -6,6 +6,7 @@
  * stopped token, so all who stand there are to be woken. */
 #include <stdlib.h>
 
+#include "prs_meet.h"
 #include "prs_stop.h"
 
 /* In the child of a fork nobody waits who waited in the parent. */
@@ -85,23 +86,19 @@ static void mark(prs_stop_t *stop) {
   atomic_store_explicit(&stop->stopped, 1, memory_order_release);
 }
 
+/* The waiters themselves are not touched: their threads use them. */
 static void gather(prs_stop_t *stop, prs_stop_t *top) {
-  while (!prs__queue_is_empty(&stop->waiting)) {
-    prs_node_t *node = stop->waiting.first;
-    prs__queue_remove(node);
-    prs__queue_push(&top->waiting, node);
-  }
-}
-
-/* Those who are told by a call do not wake others in their turn, so they do
- * not count. */
-static int wake_some(prs_queue_t *queue, int most, prs_wakes_t *wakes) {
-  while (most > 0) {
-    prs_node_t *node = prs__queue_claim(queue, NULL, wakes);
-    if (node == NULL) break;
-    if (node->waiter->notify == NULL) most--;
-  }
-  return most;
+  prs_node_t *first = stop->waiting.first;
+  if (first == NULL) return;
+  for (prs_node_t *node = first; node != NULL; node = node->next)
+    node->queue = &top->waiting;
+  first->previous = top->waiting.last;
+  if (first->previous == NULL)
+    top->waiting.first = first;
+  else
+    first->previous->next = first;
+  top->waiting.last = stop->waiting.last;
+  stop->waiting = (prs_queue_t){0};
 }
 
 void prs_stop_now(prs_stop_t *stop, prs_wakes_t *wakes) {
@@ -113,7 +110,7 @@ void prs_stop_now(prs_stop_t *stop, prs_wakes_t *wakes) {
     mark(below);
     gather(below, stop);
   }
-  (void)wake_some(&stop->waiting, PRS_CHAIN, wakes);
+  (void)prs__wake_some(&stop->waiting, PRS_CHAIN, wakes);
   leave(stop);
 }
 
@@ -135,6 +132,6 @@ void prs_stop_leave(prs_stop_t *stop, prs_node_t *node, prs_wakes_t *wakes) {
   int most = PRS_CHAIN;
   for (prs_stop_t *above = stop; above != NULL; above = above->parent)
     if (prs_stop_is_stopped(above))
-      most = wake_some(&above->waiting, most, wakes);
+      most = prs__wake_some(&above->waiting, most, wakes);
   leave(stop);
 }

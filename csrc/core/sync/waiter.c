@@ -188,6 +188,13 @@ prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
   return NULL;
 }
 
+bool prs__queue_has_other(const prs_queue_t *queue, const prs_waiter_t *self) {
+  for (prs_node_t *node = queue->first; node != NULL; node = node->next)
+    if (node->waiter != self && atomic_load(&node->waiter->word) <= PRS_SLEEPS)
+      return true;
+  return false;
+}
+
 void prs__queue_forget(prs_queue_t *queue) {
   for (prs_node_t *node = queue->first; node != NULL; node = node->next)
     node->queue = NULL;

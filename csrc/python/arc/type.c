@@ -115,15 +115,11 @@ static bool is_sync(PyObject *value) {
          prs__is_frozen(value);
 }
 
-static inline PyObject *prs__take_over_later(PyObject *value) {
-  return Py_NewRef(value);
-}
-
 PyObject *prs__arc_content(PyObject *value) {
   bool fits = is_sync(value);
   if (!fits && PyErr_Occurred()) return NULL;
   if (!fits) return prs__arc_refuse("not sync", Py_None, value);
-  return prs__take_over_later(value);
+  return Py_NewRef(value);
 }
 
 static PyObject *arc_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {

@@ -141,6 +141,10 @@ static PyMethodDef functions[] = {
      METH_FASTCALL,
      "take_over(value, /)\n--\n\n"
      "Take a value over as `spawn` does an argument, and return it."},
+    {"consume", prs__consume, METH_VARARGS,
+     "consume(cls, sync, /)\n--\n\n"
+     "Have a call of the class take its only argument over; `sync`: share "
+     "it."},
     {"share", (PyCFunction)(void (*)(void))prs__share_alone, METH_FASTCALL,
      "share(value, /)\n--\n\n"
      "Take a value over as an `Arc` does, and return it."},

@@ -301,6 +301,8 @@ PyObject *prs__take_over_alone(PyObject *module, PyObject *const *args,
                                Py_ssize_t count);
 
 /* share(value): the same for what must be Sync. */
+/* consume(cls, sync): a call of the class takes its only argument over. */
+PyObject *prs__consume(PyObject *module, PyObject *args);
 PyObject *prs__share_alone(PyObject *module, PyObject *const *args,
                            Py_ssize_t count);
 

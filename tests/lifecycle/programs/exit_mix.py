@@ -41,6 +41,7 @@ from pythread_rs import (  # noqa: E402  # the order of imports is what is teste
     sleep,
     thread_local,
 )
+from pythread_rs.sync import mpmc  # noqa: E402
 
 if WAY == "slow":
     atexit.register(time.sleep, 0.002)  # after it: runs while threads may still start
@@ -61,6 +62,9 @@ never = threading.Event()
 lock = threading.Lock()
 mailbox: queue.Queue[int] = queue.Queue(3)
 starts: list[int] = []
+silent_tx, silent_rx = mpmc.channel()
+full_tx, full_rx = mpmc.sync_channel(0)
+busy_tx, busy_rx = mpmc.sync_channel(3)
 _descriptor, _path = tempfile.mkstemp()
 os.unlink(_path)
 # Not closed by Python: an unclosed file is a ResourceWarning under -X dev.
@@ -250,6 +254,39 @@ def start_daemon() -> NoReturn:
     park_for_ever()
 
 
+def receive() -> NoReturn:
+    """Wait for what never comes, or not for long, or for what somebody sends now and then."""
+    waits: list[Callable[[], object]] = [
+        silent_rx.recv,
+        busy_rx.recv,
+        lambda: silent_rx.recv_timeout(0.001),
+    ]
+    wait = rng.choice(waits)
+    while True:
+        wait()
+
+
+def send() -> NoReturn:
+    """Wait for a receiver that is none, or not for long, or for one that comes now and then."""
+    waits: list[Callable[[], object]] = [
+        lambda: full_tx.send(1),
+        lambda: busy_tx.send(1),
+        lambda: full_tx.send_timeout(1, 0.001),
+    ]
+    wait = rng.choice(waits)
+    while True:
+        wait()
+
+
+def receive_all() -> None:
+    for _ in busy_rx.clone():
+        nap_once()
+
+
+def nap_once() -> None:
+    sleep(rng.random() * 0.001)
+
+
 KINDS: dict[str, list[Callable[[], None]]] = {
     "compute": [compute],
     "allocate": [allocate],
@@ -273,6 +310,9 @@ KINDS: dict[str, list[Callable[[], None]]] = {
     "panic": [churn_panics],
     "report": [churn_panics],
     "daemon": [start_daemon],
+    "channel_recv": [receive, receive_all],
+    "channel_send": [send],
+    "channel": [receive, receive_all, send],
 }
 KINDS["mix"] = [f for fs in KINDS.values() for f in fs if f not in (print_err, log)]
 

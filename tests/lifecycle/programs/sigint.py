@@ -29,6 +29,7 @@ from pythread_rs import (
     sleep,
     sleep_until,
 )
+from pythread_rs.sync import mpmc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,10 @@ class Round:
         self.target: Any = None
         self.target_ident = 0
         self.delay = rng.random() * RANGE
+        self.empty = mpmc.channel()
+        self.full = mpmc.sync_channel(1)
+        self.full[0].send(0).unwrap()
+        self.nobody = mpmc.sync_channel(0)
         self.pauses = [rng.random() * RANGE for _ in range(3 if WAY == "burst" else 0)]
 
     def work(self) -> str:
@@ -83,6 +88,8 @@ class Round:
         elif not self.over.wait(LONG):
             self.target.thread.unpark()
             self.main.unpark()
+            for end in (self.empty[0], self.full[1], self.nobody[1]):
+                end.drop()
 
     def _signal(self) -> None:
         if WAY == "worker":
@@ -101,6 +108,12 @@ WAITS: dict[str, Callable[[Round], object]] = {
     "park_timeout": lambda this: park_timeout(LONG),
     "sleep": lambda this: sleep(LONG),
     "sleep_until": lambda this: sleep_until(time.monotonic() + LONG),
+    "recv": lambda this: this.empty[1].recv(),
+    "recv_timeout": lambda this: this.empty[1].recv_timeout(LONG),
+    "for": lambda this: list(this.empty[1]),
+    "send": lambda this: this.full[0].send(1),
+    "send_timeout": lambda this: this.full[0].send_timeout(1, LONG),
+    "rendezvous": lambda this: this.nobody[0].send(1),
 }
 
 
@@ -147,6 +160,17 @@ def check_what_is_left(this: Round) -> None:
         assert not this.target.is_finished()
         this.target.thread.unpark()
     assert this.target.join(LONG) == Ok("done")
+    check_the_channels(this)
+
+
+def check_the_channels(this: Round) -> None:
+    """Nobody stands in a queue any more, and nothing was sent by who was interrupted."""
+    for tx, rx in (this.empty, this.full):
+        assert list(rx.try_iter()) == ([0] if tx is this.full[0] else [])
+        assert tx.try_send(3) == Ok(None)
+        assert rx.try_recv() == Ok(3)
+    assert this.nobody[0].try_send(3).is_err()
+    assert this.nobody[1].try_recv().is_err()
 
 
 def main() -> None:

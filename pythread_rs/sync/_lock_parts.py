@@ -1,0 +1,46 @@
+"""What the locks share: clones of what is in them, their Debug form, and the refusal of copies."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NoReturn, TypeVar
+
+__all__ = ["LockParts", "clone_of", "debug", "forget"]
+
+T = TypeVar("T")
+
+
+class LockParts:
+    """A handle that is moved to a thread, and can be neither copied nor pickled."""
+
+    __slots__ = ()
+    __thread_send__ = "handle"
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied: share it by an `Arc`")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self.__copy__()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled: it is for the threads of one process"
+        )
+
+
+def clone_of(value: T) -> T:
+    """Do what Rust's `Clone` does: the value's own `clone()`, else a deep copy."""
+    clone: Any = getattr(value, "clone", None)
+    if clone is None:
+        return copy.deepcopy(value)
+    copied: T = clone()
+    return copied
+
+
+def debug(lock: object, data: str, poisoned: bool) -> str:
+    """Show a lock in Rust's Debug form."""
+    return f"{type(lock).__name__} {{ data: {data}, poisoned: {str(poisoned).lower()}, .. }}"
+
+
+def forget(_: object) -> None:
+    """Drop what is there, for `Result.map`."""

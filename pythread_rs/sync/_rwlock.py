@@ -1,0 +1,185 @@
+"""`RwLock`: a value that many threads may read or one may write."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Generic, TypeVar, final
+
+from pythread_rs import _ffi
+from pythread_rs.ownership import UseAfterMoveError
+from pythread_rs.result import Err, Ok, Result
+from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
+from pythread_rs.sync._lock_parts import LockParts, clone_of, debug, forget
+
+__all__ = ["RwLock", "RwLockReadGuard", "RwLockWriteGuard"]
+
+T = TypeVar("T")
+
+RwLockReadGuard = _ffi.RwLockReadGuard
+RwLockWriteGuard = _ffi.RwLockWriteGuard
+
+
+@final
+class RwLock(LockParts, _ffi.RwLockBase[T], Generic[T]):
+    """A value that many threads may read at once, or one may write: Rust's `RwLock`.
+
+    Writers do not starve: a reader that comes waits behind a writer that waits, unless its thread
+    reads already. Readers do not either: who was woken in vain and has waited a millisecond is
+    let in next. A thread that would wait for a guard of its own gets DeadlockError.
+
+    Only a writer that panics poisons. The value of a read guard cannot be assigned; that nobody
+    changes what it refers to is up to the readers.
+
+    Args:
+        value: what to protect; by position only. It moves into the lock.
+
+    Blocks: what says so.
+    Thread safety: any thread. In the child of a fork, what another thread read is free; what
+    another wrote is free and poisoned.
+
+    >>> lock = RwLock({"a": 1})
+    >>> with lock.reading() as config:
+    ...     config.value["a"]
+    1
+    >>> with lock.writing() as config:
+    ...     config.value = {"a": 2}
+    >>> lock
+    RwLock { data: {'a': 2}, poisoned: false, .. }
+    """
+
+    __slots__ = ()
+
+    def read_timeout(
+        self, seconds: float | timedelta, /
+    ) -> Result[RwLockReadGuard[T], LockTimeoutError[RwLockReadGuard[T]]]:
+        """Wait until nobody writes, but not for ever, and read. Rust's std has no such function.
+
+        Args:
+            seconds: how long to wait at most; a float or a timedelta.
+
+        Returns:
+            `Ok(guard)`; `Err(LockTimeoutError.Timeout)`; `Err(LockTimeoutError.Poisoned(error))`:
+            `error.into_inner()` is the guard.
+
+        Raises:
+            DeadlockError, UseAfterMoveError, RuntimeError: as `read`.
+            TypeError, ValueError: `seconds` is no duration.
+
+        Blocks: for `seconds` at most.
+        Thread safety: any thread.
+
+        >>> lock = RwLock(5)
+        >>> lock.read_timeout(1).unwrap().value
+        5
+        """
+        return self._read_for(_ffi.nanoseconds(seconds))
+
+    def write_timeout(
+        self, seconds: float | timedelta, /
+    ) -> Result[RwLockWriteGuard[T], LockTimeoutError[RwLockWriteGuard[T]]]:
+        """Wait until nobody reads or writes, but not for ever, and write.
+
+        Rust's std has no such function.
+
+        Args:
+            seconds: how long to wait at most; a float or a timedelta.
+
+        Returns:
+            As `read_timeout`.
+
+        Raises:
+            DeadlockError, UseAfterMoveError, RuntimeError: as `write`.
+            TypeError, ValueError: `seconds` is no duration.
+
+        Blocks: for `seconds` at most.
+        Thread safety: any thread.
+
+        >>> lock = RwLock(5)
+        >>> lock.write_timeout(1).unwrap().value = 6
+        """
+        return self._write_for(_ffi.nanoseconds(seconds))
+
+    def get_cloned(self) -> Result[T, PoisonError[None]]:
+        """Read the value, copied: Rust's `RwLock::get_cloned`.
+
+        Returns:
+            `Ok(clone)`: what the value's `clone()` returns, if it has one, else a deep copy;
+            `Err(PoisonError(None))`.
+
+        Raises:
+            DeadlockError, UseAfterMoveError, RuntimeError: as `read`.
+
+        Blocks: as `read`.
+        Thread safety: any thread.
+
+        >>> RwLock([1, 2]).get_cloned()
+        Ok([1, 2])
+        """
+        result = self.read()
+        if isinstance(result, Err):
+            result.error.__unwrap_failed__()
+            return Err(PoisonError(None))
+        with result.value as guard:
+            return Ok(clone_of(guard.value))
+
+    def set(self, value: T, /) -> Result[None, PoisonError[T]]:
+        """Put a value in: Rust's `RwLock::set`. The old one is dropped after the lock is released.
+
+        Args:
+            value: what to put in; by position only.
+
+        Returns:
+            `Ok(None)`; `Err(PoisonError(value))`, which gives the new value back.
+
+        Raises:
+            DeadlockError, UseAfterMoveError, RuntimeError: as `write`.
+
+        Blocks: as `write`.
+        Thread safety: any thread.
+
+        >>> RwLock(1).set(2)
+        Ok(None)
+        """
+        return self.replace(value).map(forget)
+
+    def replace(self, value: T, /) -> Result[T, PoisonError[T]]:
+        """Put a value in and return the old one: Rust's `RwLock::replace`.
+
+        Args:
+            value: what to put in; by position only.
+
+        Returns:
+            `Ok(old)`; `Err(PoisonError(value))`, which gives the new value back.
+
+        Raises:
+            DeadlockError, UseAfterMoveError, RuntimeError: as `write`.
+
+        Blocks: as `write`.
+        Thread safety: any thread.
+
+        >>> RwLock(1).replace(2)
+        Ok(1)
+        """
+        result = self.write()
+        if isinstance(result, Err):
+            result.error.__unwrap_failed__()
+            return Err(PoisonError(value))
+        with result.value as guard:
+            old, guard.value = guard.value, value
+        return Ok(old)
+
+    def __repr__(self) -> str:
+        try:
+            result = self.try_read()
+        except UseAfterMoveError:
+            return "RwLock { <moved> }"
+        if isinstance(result, Ok):
+            with result.value as guard:
+                return debug(self, repr(guard.value), poisoned=False)
+        if isinstance(result.error, TryLockError.Poisoned):
+            with result.error.into_inner() as guard:
+                return debug(self, repr(guard.value), poisoned=True)
+        return debug(self, "<locked>", self.is_poisoned())
+
+
+_ffi.consume(RwLock, False)

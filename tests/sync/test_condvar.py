@@ -1,0 +1,498 @@
+"""Condvar: Rust's test names first, then exceptions, many waiters, and races."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pythread_rs import Builder, panic
+from pythread_rs.ownership import UseAfterMoveError
+from pythread_rs.panic import catch_unwind
+from pythread_rs.result import Err, Ok, UnwrapError
+from pythread_rs.sync import Condvar, Mutex, RwLock, TryLockError, WaitTimeoutResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Closures here share what they test with the test itself.
+start = Builder().spawn_unchecked
+SECONDS = 10.0
+FOREVER = 2.0**64 / 1000  # u64::MAX milliseconds
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    panic.set_hook(lambda info: None)
+    yield
+    panic.take_hook()
+
+
+# -- Rust's tests. ---------------------------------------------------------------------------------
+
+
+def test_smoke() -> None:
+    condvar = Condvar()
+    condvar.notify_one()
+    condvar.notify_all()
+    assert repr(condvar) == "Condvar { .. }"
+
+
+def test_notify_one() -> None:
+    mutex, condvar = Mutex(0), Condvar()
+    guard = mutex.lock().unwrap()
+
+    def notify() -> None:
+        with mutex as inner:
+            inner.value = 1
+        condvar.notify_one()
+
+    handle = start(notify)
+    same = guard
+    while guard.value == 0:
+        guard = condvar.wait(guard).unwrap()
+    assert guard is same
+    guard.drop()
+    handle.join(SECONDS).unwrap()
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_notify_all(held: bool, wait_until: Callable[..., bool]) -> None:
+    mutex, condvar = Mutex(0), Condvar()
+
+    def wait() -> None:
+        with mutex as guard:
+            while guard.value == 0:
+                condvar.wait(guard).unwrap()
+            guard.value += 1
+
+    handles = [start(wait) for _ in range(10)]
+    assert wait_until(lambda: condvar._waiting() == 10)
+    guard = mutex.lock().unwrap()
+    guard.value = 1
+    if held:
+        condvar.notify_all()
+    guard.drop()
+    condvar.notify_all()
+    for handle in handles:
+        handle.join(SECONDS).unwrap()
+    assert mutex.into_inner() == Ok(11)
+
+
+def test_wait_while() -> None:
+    mutex, condvar = Mutex(False), Condvar()
+
+    def begin() -> None:
+        mutex.set(True).unwrap()
+        condvar.notify_one()
+
+    handle = start(begin)
+    with mutex as guard:
+        assert condvar.wait_while(guard, lambda begun: not begun).unwrap() is guard
+        assert guard.value is True
+    handle.join(SECONDS).unwrap()
+
+
+def test_wait_timeout_wait() -> None:
+    mutex, condvar = Mutex(None), Condvar()
+    guard, result = condvar.wait_timeout(mutex.lock().unwrap(), 0.001).unwrap()
+    assert result == WaitTimeoutResult(True)
+    assert mutex.try_lock() == Err(TryLockError.WouldBlock)
+    guard.drop()
+
+
+def test_wait_timeout_while_wait() -> None:
+    mutex, condvar = Mutex(None), Condvar()
+    with mutex as guard:
+        _, result = condvar.wait_timeout_while(guard, 0.001, lambda _: True).unwrap()
+    assert result.timed_out()
+
+
+def test_wait_timeout_while_instant_satisfy() -> None:
+    mutex, condvar = Mutex(None), Condvar()
+    with mutex as guard:
+        _, result = condvar.wait_timeout_while(guard, 0, lambda _: False).unwrap()
+    assert not result.timed_out()
+
+
+def test_wait_timeout_while_wake() -> None:
+    mutex, condvar = Mutex(False), Condvar()
+
+    def begin() -> None:
+        mutex.set(True).unwrap()
+        condvar.notify_one()
+
+    with mutex as guard:
+        handle = start(begin)
+        _, result = condvar.wait_timeout_while(guard, FOREVER, lambda begun: not begun).unwrap()
+        assert not result.timed_out()
+        assert guard.value is True
+    handle.join(SECONDS).unwrap()
+
+
+def test_wait_timeout_wake() -> None:
+    mutex, condvar = Mutex(0), Condvar()
+
+    def notify() -> None:
+        with mutex:
+            pass
+        condvar.notify_one()
+
+    with mutex as guard:
+        handle = start(notify)
+        _, result = condvar.wait_timeout(guard, FOREVER).unwrap()
+        assert not result.timed_out()
+    handle.join(SECONDS).unwrap()
+
+
+def test_arc_condvar_poison(wait_until: Callable[..., bool]) -> None:
+    mutex, condvar = Mutex(1), Condvar()
+
+    def fail() -> None:
+        with mutex:
+            condvar.notify_one()
+            raise ValueError
+
+    with mutex as guard:
+        handle = start(fail)
+        result = condvar.wait(guard)
+        assert isinstance(result, Err)
+        assert result.error.into_inner() is guard
+    assert handle.join(SECONDS).is_err()
+
+
+def test_poison_is_seen_by_each_wait() -> None:
+    mutex, condvar = Mutex(1), Condvar()
+
+    def fail() -> None:
+        with mutex:
+            raise ValueError
+
+    assert catch_unwind(fail).is_err()
+    guard = mutex.lock().unwrap_err().into_inner()
+    pair = condvar.wait_timeout(guard, 0.001)
+    assert isinstance(pair, Err)
+    assert pair.error.get_ref()[1].timed_out()
+    assert isinstance(condvar.wait_timeout_while(guard, 0.001, lambda _: True), Err)
+    assert condvar.wait_timeout_while(guard, 0.001, lambda _: False).is_ok()
+    guard.drop()
+
+
+# -- Guards. ---------------------------------------------------------------------------------------
+
+
+def test_only_a_live_guard_of_a_mutex_waits() -> None:
+    mutex, condvar = Mutex(0), Condvar()
+    with mutex as guard:
+        pass
+    with pytest.raises(UseAfterMoveError):
+        condvar.wait(guard)
+    for wrong in (None, mutex, RwLock(1).write().unwrap()):
+        with pytest.raises(TypeError, match="MutexGuard"):
+            condvar.wait(wrong)  # type: ignore[arg-type]
+
+
+def test_the_guard_is_of_no_use_during_the_wait(wait_until: Callable[..., bool]) -> None:
+    mutex, condvar = Mutex(0), Condvar()
+    guards: list[Any] = []
+
+    def wait() -> None:
+        with mutex as guard:
+            guards.append(guard)
+            condvar.wait_while(guard, lambda value: value == 0).unwrap()
+            guard.value += 1
+
+    handle = start(wait)
+    assert wait_until(lambda: condvar._waiting() == 1)
+    with pytest.raises(UseAfterMoveError):
+        guards[0].value
+    with mutex as guard:
+        guard.value = 1
+        condvar.notify_one()
+    handle.join(SECONDS).unwrap()
+    assert mutex.into_inner() == Ok(2)
+
+
+def test_two_mutexes(wait_until: Callable[..., bool]) -> None:
+    condvar = Condvar()
+    mutexes = [Mutex(0), Mutex(0)]
+
+    def wait(mutex: Mutex[int]) -> None:
+        with mutex as guard:
+            condvar.wait_while(guard, lambda value: value == 0).unwrap()
+
+    handles = [start(wait, mutex) for mutex in mutexes]
+    assert wait_until(lambda: condvar._waiting() == 2)
+    for mutex in mutexes:
+        mutex.set(1).unwrap()
+    condvar.notify_all()
+    for handle in handles:
+        handle.join(SECONDS).unwrap()
+
+
+def test_a_panic_of_the_condition_poisons() -> None:
+    mutex, condvar = Mutex(0), Condvar()
+    with pytest.raises(ZeroDivisionError), mutex as guard:
+        condvar.wait_while(guard, lambda value: bool(1 / value))
+    assert mutex.is_poisoned()
+
+
+def test_a_notification_before_the_end_of_the_time_counts(wait_until: Callable[..., bool]) -> None:
+    """Notified while the notifier holds the mutex for longer than the time."""
+    mutex, condvar = Mutex(0), Condvar()
+
+    def wait() -> bool:
+        with mutex as guard:
+            return condvar.wait_timeout(guard, 0.2).unwrap()[1].timed_out()
+
+    handle = start(wait)
+    assert wait_until(lambda: condvar._waiting() == 1)
+    with mutex:
+        condvar.notify_one()
+        end = time.monotonic() + 0.3
+        assert wait_until(lambda: time.monotonic() > end)
+    assert handle.join(SECONDS) == Ok(False)
+
+
+def test_a_refused_unwrap_of_a_timed_wait_leaves_the_lock() -> None:
+    mutex, condvar = Mutex(0), Condvar()
+    with pytest.raises(ValueError, match="x"), mutex:
+        raise ValueError("x")
+    guard = mutex.lock().unwrap_err().into_inner()
+    with pytest.raises(UnwrapError, match="PoisonError"):
+        condvar.wait_timeout(guard, 0.001).unwrap()
+    assert repr(guard) == "MutexGuard { <released> }"
+
+
+# -- Many. -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_thousands_are_woken(held: bool, wait_until: Callable[..., bool]) -> None:
+    count = 2000
+    mutex, condvar = Mutex(0), Condvar()
+    small = Builder().stack_size(256 * 1024).spawn_unchecked
+
+    def wait() -> None:
+        with mutex as guard:
+            condvar.wait(guard).unwrap()
+            guard.value += 1
+
+    handles = [small(wait) for _ in range(count)]
+    assert wait_until(lambda: condvar._waiting() == count)
+    guard = mutex.lock().unwrap()
+    if not held:
+        guard.drop()
+    condvar.notify_all()
+    if held:
+        assert (condvar._waiting(), mutex._waiting()) == (0, count)  # nobody was woken in vain
+    guard.drop()
+    for handle in handles:
+        handle.join(SECONDS).unwrap()
+    assert mutex.into_inner() == Ok(count)
+
+
+def test_each_notification_wakes_one(wait_until: Callable[..., bool]) -> None:
+    mutex, condvar = Mutex(0), Condvar()
+
+    def wait() -> None:
+        with mutex as guard:
+            condvar.wait(guard).unwrap()
+            guard.value += 1
+
+    handles = [start(wait) for _ in range(10)]
+    assert wait_until(lambda: condvar._waiting() == 10)
+    for notified in range(1, 11):
+        condvar.notify_one()
+        assert wait_until(lambda n=notified: mutex.lock().unwrap().value == n)
+        assert condvar._waiting() == 10 - notified
+    for handle in handles:
+        handle.join(SECONDS).unwrap()
+
+
+def test_nothing_is_lost_when_threads_change_often() -> None:
+    """A bounded buffer: puts, takes, timeouts, and no item lost or doubled."""
+    buffer: Mutex[list[int]] = Mutex([])
+    free, filled = Condvar(), Condvar()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def put(first: int) -> None:
+        for item in range(first, first + 200):
+            with buffer as guard:
+                free.wait_while(guard, lambda items: len(items) == 2).unwrap()
+                guard.value.append(item)
+                filled.notify_one()
+
+    def take() -> list[int]:
+        taken: list[int] = []
+        while len(taken) < 200:
+            with buffer as guard:
+                filled.wait_timeout_while(guard, 0.0005, lambda items: not items).unwrap()
+                if guard.value:
+                    taken.append(guard.value.pop(0))
+            free.notify_all() if len(taken) % 7 == 0 else free.notify_one()
+        return taken
+
+    try:
+        puts = [start(put, 1000 * number) for number in range(4)]
+        takes = [start(take) for _ in range(4)]
+        for handle in puts:
+            handle.join(SECONDS).unwrap()
+        taken = [item for handle in takes for item in handle.join(SECONDS).unwrap()]
+    finally:
+        sys.setswitchinterval(interval)
+    assert sorted(taken) == [1000 * n + i for n in range(4) for i in range(200)]
+
+
+# -- Children. -------------------------------------------------------------------------------------
+
+INTERRUPT = """
+    import os, signal, threading, time
+    from pythread_rs.sync import Condvar, Mutex, TryLockError
+    from pythread_rs import Err
+    mutex, condvar = Mutex(0), Condvar()
+    times, others = [], []
+    def kill():
+        while condvar._waiting() < 1:
+            pass
+        if hold:
+            mutex.lock().unwrap()
+            guard = mutex.lock().unwrap()
+        times.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+        if hold:
+            done.wait(10)
+    for hold in (False, True):
+        done = threading.Event()
+        helper = threading.Thread(target=kill)
+        helper.start()
+        try:
+            with mutex as guard:
+                try:
+                    condvar.wait(guard)
+                finally:
+                    times.append(time.monotonic())
+                    print(guard, condvar._waiting())
+        except KeyboardInterrupt:
+            done.set()
+            helper.join()
+            print(mutex)
+    # At once, not when the mutex is free; the bound is 100 ms on a free machine.
+    print(max(times[1] - times[0], times[3] - times[2]) < 5)
+"""
+
+NOTIFIED = """
+    import os, signal, threading
+    from pythread_rs.sync import Condvar, Mutex
+    mutex, condvar = Mutex(0), Condvar()
+    def on_signal(*_):
+        if held:
+            with mutex:
+                condvar.notify_one()
+        else:
+            condvar.notify_one()
+        raise InterruptedError
+    def wait():
+        with mutex as guard:
+            print(condvar.wait_timeout(guard, 5).unwrap()[1])
+    def kill():
+        while condvar._waiting() < 1:
+            pass
+        other.start()
+        while condvar._waiting() < 2:
+            pass
+        os.kill(os.getpid(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, on_signal)
+    for held in (False, True):
+        other = threading.Thread(target=wait)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            with mutex as guard:
+                condvar.wait(guard)
+        except InterruptedError:
+            killer.join()
+            other.join()
+"""
+
+FORK = """
+    import os, threading, warnings
+    from pythread_rs.sync import Condvar, Mutex
+    warnings.simplefilter("ignore")
+    mutex, condvar = Mutex(0), Condvar()
+    def wait():
+        with mutex as guard:
+            condvar.wait_while(guard, lambda value: value == 0).unwrap()
+    helper = threading.Thread(target=wait)
+    helper.start()
+    while condvar._waiting() == 0:
+        pass
+    child = os.fork()
+    if child == 0:
+        assert condvar._waiting() == 0
+        condvar.notify_all()
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while condvar._waiting() == 0:
+            pass
+        with mutex as guard:
+            guard.value = 1
+            condvar.notify_one()
+        thread.join()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert condvar._waiting() == 1
+    mutex.set(1).unwrap()
+    condvar.notify_one()
+    helper.join()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C cannot be sent here")
+def test_interrupt(run_child: Callable[..., Any]) -> None:
+    """The guard was consumed by the wait, and the lock is not taken for it again."""
+    done = run_child(INTERRUPT)
+    lines = done.stdout.splitlines()
+    assert done.stderr == ""
+    assert lines == [
+        "MutexGuard { <released> } 0",
+        "Mutex { data: 0, poisoned: false, .. }",
+        "MutexGuard { <released> } 0",
+        "Mutex { data: 0, poisoned: false, .. }",
+        "True",
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such signals here")
+def test_a_notification_is_handed_on(run_child: Callable[..., Any]) -> None:
+    """Whoever is notified while a signal handler raises cannot use it; the next one can."""
+    done = run_child(NOTIFIED)
+    assert (done.stdout, done.stderr) == ("WaitTimeoutResult(false)\n" * 2, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_fork(run_child: Callable[..., Any]) -> None:
+    done = run_child(FORK)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_wait_begins_at_exit(run_child: Callable[..., Any]) -> None:
+    done = run_child("""
+        from pythread_rs import _ffi
+        from pythread_rs.sync import Condvar, Mutex
+        mutex, condvar = Mutex(0), Condvar()
+        guard = mutex.lock().unwrap()
+        _ffi.close_gate(0.0)
+        try:
+            condvar.wait(guard)
+        except RuntimeError as error:
+            print(error, guard, mutex)
+    """)
+    assert done.stdout == (
+        "cannot wait: the interpreter is exiting MutexGuard { <released> } "
+        "Mutex { data: 0, poisoned: false, .. }\n"
+    )

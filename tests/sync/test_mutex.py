@@ -1,0 +1,765 @@
+"""Mutex: Rust's test names first, then poisoning, what Python adds, and races."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import os
+import pickle
+import sys
+import threading
+import weakref
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pythread_rs import Builder, assume_send, move, panic, spawn
+from pythread_rs.ownership import (
+    BorrowError,
+    MutableBorrowError,
+    NotSendError,
+    UseAfterMoveError,
+    is_send,
+)
+from pythread_rs.panic import catch_unwind
+from pythread_rs.result import Err, Ok, UnwrapError
+from pythread_rs.sync import LockTimeoutError, Mutex, PoisonError, TryLockError
+from pythread_rs.thread import DeadlockError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Closures here share what they test with the test itself.
+start = Builder().spawn_unchecked
+SECONDS = 10.0
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    panic.set_hook(lambda info: None)
+    yield
+    panic.take_hook()
+
+
+def poison(mutex: Mutex[Any]) -> None:
+    def fail() -> None:
+        with mutex:
+            raise ValueError("poison")
+
+    assert catch_unwind(fail).is_err()
+    assert mutex.is_poisoned()
+
+
+class Foo:
+    """Rust's `NonCopy`: counts its drops."""
+
+    def __init__(self, drops: list[int], number: int = 10) -> None:
+        self.drops = drops
+        self.number = number
+
+    def __del__(self) -> None:
+        self.drops.append(self.number)
+
+
+# -- Rust's tests. ---------------------------------------------------------------------------------
+
+
+def test_smoke() -> None:
+    mutex = Mutex(None)
+    mutex.lock().unwrap().drop()
+    mutex.lock().unwrap()
+    assert repr(mutex) == "Mutex { data: None, poisoned: false, .. }"
+
+
+def test_lots_and_lots() -> None:
+    mutex = Mutex(0)
+
+    def increment() -> None:
+        for _ in range(1000):
+            with mutex as guard:
+                guard.value += 1
+
+    for handle in [start(increment) for _ in range(6)]:
+        handle.join(SECONDS).unwrap()
+    assert mutex.lock().unwrap().value == 6000
+
+
+def test_try_lock() -> None:
+    mutex = Mutex(None)
+    mutex.try_lock().unwrap().value = None
+    with mutex:
+        assert mutex.try_lock() == Err(TryLockError.WouldBlock)
+
+
+def test_into_inner() -> None:
+    drops: list[int] = []
+    mutex = Mutex(assume_send(Foo(drops)))
+    assert mutex.into_inner().unwrap().number == 10
+    assert drops == [10]
+
+
+def test_into_inner_drop() -> None:
+    drops: list[int] = []
+    mutex = Mutex(assume_send(Foo(drops)))
+    inner = mutex.into_inner().unwrap()
+    assert drops == []
+    del inner
+    assert drops == [10]
+    del mutex
+    assert drops == [10]
+
+
+def test_into_inner_poison() -> None:
+    mutex = Mutex(10)
+    poison(mutex)
+    result = mutex.into_inner()
+    assert isinstance(result, Err)
+    assert result.error.into_inner() == 10
+
+
+def test_get_mut() -> None:
+    mutex = Mutex(10)
+    mutex.get_mut().unwrap().value = 20
+    assert mutex.into_inner() == Ok(20)
+
+
+def test_get_mut_poison() -> None:
+    mutex = Mutex(10)
+    poison(mutex)
+    result = mutex.get_mut()
+    assert isinstance(result, Err)
+    assert result.error.get_ref().value == 10
+
+
+def test_get_cloned() -> None:
+    value = [1, [2]]
+    mutex = Mutex(assume_send(value))
+    cloned = mutex.get_cloned().unwrap()
+    assert cloned == value
+    assert cloned is not value
+    assert cloned[1] is not value[1]
+
+
+def test_get_cloned_poison() -> None:
+    mutex = Mutex(10)
+    poison(mutex)
+    result = mutex.get_cloned()
+    assert isinstance(result, Err)
+    assert result.error.into_inner() is None
+    assert isinstance(mutex.try_lock(), Err)  # poisoned, and not held
+
+
+def test_set() -> None:
+    mutex = Mutex(10)
+    assert mutex.set(20) == Ok(None)
+    assert mutex.into_inner() == Ok(20)
+
+
+def test_set_drop() -> None:
+    drops: list[int] = []
+    mutex = Mutex(assume_send(Foo(drops, 1)))
+    assert mutex.set(Foo(drops, 2)).is_ok()
+    assert drops == [1]
+
+
+def test_set_poison() -> None:
+    mutex = Mutex(10)
+    poison(mutex)
+    result = mutex.set(20)
+    assert isinstance(result, Err)
+    assert result.error.into_inner() == 20
+    assert repr(mutex) == "Mutex { data: 10, poisoned: true, .. }"
+
+
+def test_replace() -> None:
+    mutex = Mutex(10)
+    assert mutex.replace(20) == Ok(10)
+    assert mutex.into_inner() == Ok(20)
+
+
+def test_replace_poison() -> None:
+    mutex = Mutex(10)
+    poison(mutex)
+    result = mutex.replace(20)
+    assert isinstance(result, Err)
+    assert result.error.into_inner() == 20
+
+
+def test_mutex_arc_nested() -> None:
+    outer = Mutex(Mutex(1))
+
+    def read() -> int:
+        with outer as guard, guard.value as inner:
+            return inner.value
+
+    assert start(read).join(SECONDS) == Ok(1)
+
+
+def test_panics() -> None:
+    mutex = Mutex(1)
+    for _ in range(3):
+        caught = catch_unwind(lambda: hold_and_fail(mutex))
+        assert isinstance(caught.unwrap_err(), (ValueError, UnwrapError))
+        assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
+
+
+def hold_and_fail(mutex: Mutex[int]) -> None:
+    guard = mutex.lock().unwrap()
+    raise ValueError(guard.value)
+
+
+def test_mutex_arc_access_in_unwind() -> None:
+    mutex = Mutex(1)
+
+    class Unwinder:
+        def __del__(self) -> None:
+            guard = mutex.lock().unwrap()
+            guard.value += 1
+
+    def fail() -> None:
+        _unwinder = Unwinder()
+        raise ValueError
+
+    assert start(fail).join(SECONDS).is_err()
+    assert repr(mutex) == "Mutex { data: 2, poisoned: false, .. }"
+
+
+def test_mutex_arc_poison() -> None:
+    mutex = Mutex(1)
+
+    def fail() -> None:
+        with mutex as guard:
+            assert guard.value == 2
+
+    assert start(fail).join(SECONDS).is_err()
+    result = mutex.lock()
+    assert isinstance(result, Err)
+    assert result.error.get_mut().value == 1
+
+
+def test_mutexguard_sync() -> None:
+    """A guard does not get to another thread."""
+    guard = Mutex(1).lock().unwrap()
+    assert not is_send(guard)
+    with pytest.raises(NotSendError):
+        spawn(print, guard)
+
+
+# -- Poisoning. ------------------------------------------------------------------------------------
+
+
+def leave_with(mutex: Mutex[int]) -> None:
+    with mutex:
+        raise ValueError
+
+
+def leave_guard(mutex: Mutex[int]) -> None:
+    with mutex.lock().unwrap():
+        raise ValueError
+
+
+def leave_frame(mutex: Mutex[int]) -> None:
+    _guard = mutex.lock().unwrap()
+    raise ValueError
+
+
+def leave_result(mutex: Mutex[int]) -> None:
+    _result = mutex.lock()
+    raise ValueError
+
+
+def leave_temporary(mutex: Mutex[int]) -> object:
+    return (mutex.lock().unwrap(), 1 / 0)
+
+
+def leave_generator(mutex: Mutex[int]) -> None:
+    def hold() -> Iterator[None]:
+        with mutex:
+            yield
+
+    generator = hold()
+    next(generator)
+    raise ValueError
+
+
+LEAVES = [leave_with, leave_guard, leave_frame, leave_result, leave_temporary, leave_generator]
+
+
+@pytest.mark.parametrize("leave", LEAVES)
+def test_a_panic_of_a_thread_poisons(leave: Callable[[Mutex[int]], object]) -> None:
+    mutex = Mutex(1)
+    assert start(leave, mutex).join(SECONDS).is_err()
+    assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
+
+
+@pytest.mark.parametrize("leave", LEAVES)
+def test_a_caught_panic_poisons(leave: Callable[[Mutex[int]], object]) -> None:
+    mutex = Mutex(1)
+    assert catch_unwind(leave, mutex).is_err()
+    assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
+
+
+@pytest.mark.parametrize("leave", [leave_with, leave_guard, leave_temporary])
+def test_a_caught_exception_poisons(leave: Callable[[Mutex[int]], object]) -> None:
+    mutex = Mutex(1)
+    with pytest.raises((ValueError, ZeroDivisionError)):
+        leave(mutex)
+    assert mutex.is_poisoned()
+
+
+@pytest.mark.parametrize("leave", [leave_frame, leave_result])
+def test_what_an_exception_keeps_alive_is_unseen(leave: Callable[[Mutex[int]], object]) -> None:
+    """Python drops such a guard with the exception, when that is over: no poison, and late."""
+    mutex = Mutex(1)
+    try:
+        leave(mutex)
+    except ValueError:
+        assert mutex.try_lock() == Err(TryLockError.WouldBlock)
+    assert repr(mutex) == "Mutex { data: 1, poisoned: false, .. }"
+
+
+def test_drops_without_an_exception_do_not_poison() -> None:
+    mutex = Mutex(1)
+    guard = mutex.lock().unwrap()
+    del guard
+    with mutex, pytest.raises(ValueError, match="inside"):
+        raise ValueError("inside")
+    try:
+        raise ValueError
+    except ValueError:
+        with mutex:
+            pass
+        guard = mutex.lock().unwrap()
+        del guard
+    mutex.lock()
+    assert not mutex.is_poisoned()
+
+
+def test_a_generator_that_is_closed_does_not_poison() -> None:
+    mutex = Mutex(1)
+
+    def hold() -> Iterator[None]:
+        with mutex:
+            yield
+
+    generator = hold()
+    next(generator)
+    assert mutex.try_lock() == Err(TryLockError.WouldBlock)
+    del generator
+    assert repr(mutex) == "Mutex { data: 1, poisoned: false, .. }"
+
+
+def test_with_raises_and_does_not_keep_the_lock() -> None:
+    mutex = Mutex(1)
+    poison(mutex)
+    with pytest.raises(PoisonError, match="poisoned lock: another task failed inside") as caught:
+        mutex.__enter__()
+    with pytest.raises(UseAfterMoveError):
+        caught.value.into_inner()
+    assert isinstance(mutex.try_lock(), Err)
+    mutex.clear_poison()
+    with mutex as guard:
+        assert guard.value == 1
+
+
+def test_a_refused_unwrap_leaves_the_lock() -> None:
+    mutex = Mutex(1)
+    poison(mutex)
+    with pytest.raises(UnwrapError) as caught:
+        mutex.lock().unwrap()
+    assert isinstance(caught.value.__cause__, PoisonError)
+    assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
+
+
+def test_the_error_holds_the_lock() -> None:
+    mutex = Mutex(1)
+    poison(mutex)
+    match mutex.lock():
+        case Err(PoisonError() as error):
+            assert mutex.try_lock() == Err(TryLockError.WouldBlock)
+            with error.into_inner() as guard:
+                guard.value = 2
+            with pytest.raises(UseAfterMoveError):
+                error.into_inner()
+        case _:
+            pytest.fail("not poisoned")
+    mutex.clear_poison()
+    assert mutex.into_inner() == Ok(2)
+
+
+def test_errors_of_a_poisoned_mutex_hold_the_guard() -> None:
+    mutex = Mutex(1)
+    poison(mutex)
+    match mutex.try_lock():
+        case Err(TryLockError.Poisoned(error)):
+            assert error.into_inner().value == 1
+        case other:
+            pytest.fail(repr(other))
+    match mutex.lock_timeout(1):
+        case Err(LockTimeoutError.Poisoned(error)):
+            assert error.into_inner().value == 1
+        case timed:
+            pytest.fail(repr(timed))
+
+
+def test_debug_and_display_of_errors() -> None:
+    mutex = Mutex(1)
+    poison(mutex)
+    assert repr(mutex.try_lock()) == 'Err("Poisoned(..)")'
+    assert repr(TryLockError.WouldBlock) == '"WouldBlock"'
+    assert str(TryLockError.WouldBlock) == "try_lock failed because the operation would block"
+    assert str(PoisonError(1)) == str(mutex.try_lock().unwrap_err())
+    assert pickle.loads(pickle.dumps(TryLockError.WouldBlock)) == TryLockError.WouldBlock
+    assert isinstance(LockTimeoutError.Timeout, TimeoutError)
+    assert TryLockError.WouldBlock != LockTimeoutError.Timeout
+
+
+# -- What Python adds. -----------------------------------------------------------------------------
+
+
+def test_a_guard_ends_with_its_block() -> None:
+    mutex = Mutex([1])
+    with mutex as guard:
+        assert repr(guard) == str(guard) == "[1]"
+    assert repr(guard) == "MutexGuard { <released> }"
+    for use in (lambda: guard.value, lambda: setattr(guard, "value", 1), guard.__enter__):
+        with pytest.raises(UseAfterMoveError, match="MutexGuard"):
+            use()
+    guard.drop()
+
+
+def test_a_guard_that_is_dropped_inside_its_block() -> None:
+    mutex = Mutex(0)
+    with mutex as outer:
+        outer.drop()
+        with mutex as inner:
+            inner.value = 1
+        with mutex as inner:
+            assert inner.value == 1
+        taken = mutex.lock().unwrap()
+    assert taken.value == 1
+    taken.drop()
+    gc.collect()
+    assert mutex.into_inner() == Ok(1)
+
+
+def test_another_thread_enters_between_drop_and_end() -> None:
+    mutex = Mutex(0)
+    inside, leave = threading.Event(), threading.Event()
+
+    def enter() -> None:
+        with mutex as guard:
+            inside.set()
+            assert leave.wait(SECONDS)
+            guard.value += 1
+
+    with mutex as guard:
+        guard.drop()
+        handle = start(enter)
+        assert inside.wait(SECONDS)
+    assert mutex.try_lock() == Err(TryLockError.WouldBlock)
+    leave.set()
+    handle.join(SECONDS).unwrap()
+    assert mutex.into_inner() == Ok(1)
+
+
+def test_a_relock_is_a_deadlock() -> None:
+    mutex = Mutex(0)
+    with mutex:
+        for lock in (mutex.lock, mutex.__enter__, lambda: mutex.lock_timeout(1)):
+            with pytest.raises(DeadlockError, match="Mutex"):
+                lock()
+    mutex.lock().unwrap()
+
+
+def test_lock_timeout() -> None:
+    mutex = Mutex(0)
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with mutex:
+            inside.set()
+            assert leave.wait(SECONDS)
+
+    handle = start(hold)
+    assert inside.wait(SECONDS)
+    assert mutex.lock_timeout(0.001) == Err(LockTimeoutError.Timeout)
+    assert mutex.lock_timeout(timedelta(0)) == Err(LockTimeoutError.Timeout)
+    assert mutex._waiting() == 0
+    leave.set()
+    assert mutex.lock_timeout(SECONDS).is_ok()
+    handle.join(SECONDS).unwrap()
+    with pytest.raises(ValueError, match="at least 0"):
+        mutex.lock_timeout(-1)
+
+
+def test_what_into_inner_leaves() -> None:
+    mutex = Mutex(0)
+    with mutex:
+        with pytest.raises(BorrowError):
+            mutex.into_inner()
+        with pytest.raises(MutableBorrowError):
+            mutex.get_mut()
+    mutex.into_inner().unwrap()
+    uses: list[Callable[[], object]] = [
+        mutex.lock,
+        mutex.try_lock,
+        mutex.get_mut,
+        mutex.into_inner,
+        mutex.is_poisoned,
+        mutex.clear_poison,
+        lambda: mutex.set(1),
+    ]
+    for use in uses:
+        with pytest.raises(UseAfterMoveError):
+            use()
+    assert repr(mutex) == "Mutex { <moved> }"
+
+
+def test_copies_are_refused() -> None:
+    mutex = Mutex(0)
+    for thing in (mutex, mutex.lock().unwrap()):
+        for use in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match=r"copied|pickled"):
+                use(thing)
+
+
+def test_a_mutex_is_moved_to_its_thread() -> None:
+    mutex = Mutex(0)
+    handle = spawn(move(lambda: mutex.set(1)))
+    assert handle.join(SECONDS) == Ok(Ok(None))
+
+
+def test_the_value_has_one_reference() -> None:
+    value = object()
+    before = sys.getrefcount(value)
+    mutex = Mutex(assume_send(value))
+    for _ in range(10):
+        with mutex as guard:
+            guard.value = guard.value
+        mutex.lock()
+    assert sys.getrefcount(value) == before + 1
+    assert mutex.into_inner().unwrap() is value
+    assert sys.getrefcount(value) == before
+
+
+def test_guards_are_not_leaked() -> None:
+    mutex = Mutex(0)
+    before = sys.getrefcount(mutex)
+    guards = [None] * 20
+    for i in range(20):
+        with mutex as guards[i]:  # type: ignore[call-overload]
+            pass
+    assert sys.getrefcount(mutex) == before
+
+
+def test_the_collector_sees_the_value() -> None:
+    class Node:
+        mutex: Any
+
+    node = Node()
+    alive = weakref.ref(node)
+    node.mutex = Mutex(assume_send(node))
+    with node.mutex as guard:
+        guard.value.guard = guard
+    del node, guard
+    gc.collect()
+    assert alive() is None
+
+
+# -- Races. ----------------------------------------------------------------------------------------
+
+
+def test_nothing_is_lost_when_threads_change_often() -> None:
+    mutex = Mutex(0)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def work(number: int) -> None:
+        for i in range(300):
+            if (i + number) % 3 == 0:
+                while isinstance(result := mutex.lock_timeout(1e-5), Err):
+                    assert result.error == LockTimeoutError.Timeout
+                with result.value as guard:
+                    guard.value += 1
+            elif (i + number) % 3 == 1:
+                guard = mutex.lock().unwrap()
+                guard.value += 1
+                guard.drop()
+            else:
+                with mutex as guard:
+                    guard.value += 1
+
+    try:
+        for handle in [start(work, number) for number in range(8)]:
+            handle.join(SECONDS).unwrap()
+    finally:
+        sys.setswitchinterval(interval)
+    assert mutex.into_inner() == Ok(2400)
+
+
+def test_waiters_take_their_turn(wait_until: Callable[..., bool]) -> None:
+    """A thread that keeps taking the lock does not keep it from those who wait.
+
+    It leaves the lock for less than a thousandth of the time. By chance alone the four would need
+    longer than their deadline.
+    """
+    mutex = Mutex(False)
+    inside = threading.Event()
+
+    def greedy() -> None:
+        while True:
+            with mutex as guard:
+                inside.set()
+                sum(range(50_000))
+                if guard.value:
+                    return
+
+    handle = start(greedy)
+    assert inside.wait(SECONDS)
+    waiting = [start(lambda: mutex.lock().unwrap().drop()) for _ in range(4)]
+    for waiter in waiting:
+        waiter.join(SECONDS).unwrap()
+    mutex.set(True).unwrap()
+    handle.join(SECONDS).unwrap()
+
+
+def test_those_who_wait_for_a_consumed_mutex_are_told(wait_until: Callable[..., bool]) -> None:
+    mutex = Mutex(0)
+    guard = mutex.lock().unwrap()
+    waiting = [start(mutex.lock) for _ in range(5)]
+    assert wait_until(lambda: mutex._waiting() == 5)
+    guard.drop()
+    while True:
+        try:
+            mutex.into_inner().unwrap()
+            break
+        except BorrowError:
+            continue
+    for waiter in waiting:
+        result = waiter.join(SECONDS)
+        assert result.is_ok() or isinstance(result.unwrap_err(), UseAfterMoveError)
+
+
+# -- Children. -------------------------------------------------------------------------------------
+
+FORK = """
+    import os, threading, warnings
+    from pythread_rs.sync import Mutex
+    warnings.simplefilter("ignore")
+    theirs, mine, waited = Mutex(1), Mutex(2), Mutex(3)
+    inside, leave = threading.Event(), threading.Event()
+    def hold():
+        with theirs:
+            inside.set()
+            leave.wait(10)
+    def wait():
+        with waited:
+            pass
+    helper = threading.Thread(target=hold)
+    helper.start()
+    inside.wait(10)
+    waiting = threading.Thread(target=wait)
+    with mine as guard, waited:
+        waiting.start()
+        while waited._waiting() == 0:
+            pass
+        child = os.fork()
+        guard.value += 1
+        if child == 0:
+            assert repr(mine) == 'Mutex { data: "<locked>", poisoned: false, .. }'
+    if child == 0:
+        assert repr(theirs) == "Mutex { data: 1, poisoned: true, .. }", theirs
+        assert repr(mine) == "Mutex { data: 3, poisoned: false, .. }", mine
+        assert waited._waiting() == 0
+        def work():
+            with mine as guard:
+                guard.value += 1
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        os._exit(0 if mine.lock().unwrap().value == 7 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not theirs.is_poisoned()
+    leave.set()
+    helper.join(), waiting.join()
+"""
+
+INTERRUPT = """
+    import os, signal, threading, time
+    from pythread_rs.sync import Mutex
+    mutex = Mutex(0)
+    inside, leave = threading.Event(), threading.Event()
+    def hold():
+        with mutex:
+            inside.set()
+            leave.wait(10)
+    def kill():
+        while mutex._waiting() == 0:
+            pass
+        times.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    times = []
+    for wait in (mutex.lock, mutex.__enter__, lambda: mutex.lock_timeout(10)):
+        helper = threading.Thread(target=hold)
+        helper.start()
+        inside.wait(10)
+        threading.Thread(target=kill).start()
+        try:
+            wait()
+        except KeyboardInterrupt:
+            times.append(time.monotonic())
+        assert mutex._waiting() == 0
+        leave.set()
+        helper.join()
+        mutex.lock().unwrap()
+        inside.clear(), leave.clear()
+    # Ctrl-C gets through at once, not when the lock is free; the bound is 100 ms on a free machine.
+    print(max(b - a for a, b in zip(times[::2], times[1::2])) < 5, len(times))
+"""
+
+GATE = """
+    import threading
+    from pythread_rs.sync import Mutex
+    mutex = Mutex(0)
+    inside, leave = threading.Event(), threading.Event()
+    def hold():
+        with mutex:
+            inside.set()
+            leave.wait(10)
+    def late():
+        with free as guard:
+            guard.value += 1
+        try:
+            mutex.lock()
+        except RuntimeError as error:
+            print(free, error)
+        leave.set()
+    free = Mutex(0)
+    helper = threading.Thread(target=hold, daemon=True)
+    helper.start()
+    inside.wait(10)
+    from pythread_rs import _ffi
+    _ffi.close_gate(0.0)
+    late()
+    helper.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_fork(run_child: Callable[..., Any]) -> None:
+    done = run_child(FORK)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C cannot be sent here")
+def test_interrupt(run_child: Callable[..., Any]) -> None:
+    done = run_child(INTERRUPT)
+    assert (done.stdout, done.stderr) == ("True 6\n", "")
+
+
+def test_no_wait_begins_at_exit(run_child: Callable[..., Any]) -> None:
+    done = run_child(GATE)
+    expected = "Mutex { data: 1, poisoned: false, .. } cannot wait: the interpreter is exiting\n"
+    assert (done.stdout, done.stderr) == (expected, "")
