@@ -38,6 +38,7 @@ PROMISED = {
         "NotSendError MutableBorrowError StaticError"
     ),
     "pythread_rs.process": "exit",
+    "pythread_rs.pool": "RemoteTraceback spawn_on",
     "pythread_rs.sync.atomic": (
         "AtomicBool AtomicI64 AtomicU64 AtomicIsize AtomicUsize AtomicRef Ordering fence "
         "compiler_fence spin_loop"

@@ -1,9 +1,9 @@
 """The life of one thread: started once, run once, cleaned up, and gone before `join` returns.
 
 Layout: `_info` is what a thread knows of itself, `_local` its thread-locals, `_run` the entry
-that every new thread calls, `_unwind` what a panic lets go, `_start` the spawning side,
-`_bell` tells event loops of its end, `_threading` its place in `threading`, `_deadlock` the graph of waits, `_exit` and `_fork` the end
-of the process and its copies.
+that every new thread calls, `_unwind` what a panic lets go, `_start` the spawning side, `_bell`
+tells event loops of its end, `_threading` is its place in `threading`, `_deadlock` the graph of
+waits, `_exit` and `_fork` the end of the process and its copies.
 """
 
 from pythread_rs._runtime._bell import Bell

@@ -81,9 +81,9 @@ def _answer(
 ) -> Any:
     """Run a closure on the worker. This is shipped by value: it may use no global name."""
     import traceback
+    from importlib import import_module
 
-    import cloudpickle
-
+    dumps = import_module("cloudpickle").dumps
     text = ""
     try:
         kind, value = "value", f(*args, **kwargs)
@@ -93,7 +93,7 @@ def _answer(
         text = "".join(traceback.format_exception(panic))
         kind, value = "panic", panic
     try:
-        return kind, cloudpickle.dumps(value), text
+        return kind, dumps(value), text
     except Exception as refusal:
         name = f"{type(value).__module__}.{type(value).__qualname__}"
         verb = "returned" if kind == "value" else "ended by"
@@ -101,8 +101,10 @@ def _answer(
         return "lost", said, text or "".join(traceback.format_exception(refusal))
 
 
-# As if it were the main module's: cloudpickle takes such functions by value.
-_shipped: Final = FunctionType(_answer.__code__, {"__name__": "__main__"}, "answer")
+# As if it were the main module's: cloudpickle takes such functions by value. The worker need not
+# know where this file is.
+_code: Final = _answer.__code__.replace(co_filename="<spawn_on>")
+_shipped: Final = FunctionType(_code, {"__name__": "__main__"}, "answer")
 
 
 @final
@@ -115,7 +117,7 @@ class Shipment:
 
     def __call__(self) -> Any:
         """Run a copy of the closure: the executor has shipped nothing."""
-        return pickle.loads(self._content)()
+        return pickle.loads(self._content)()  # noqa: S301  # made by `ship`
 
     def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
         return pickle.loads, (self._content,)
@@ -145,7 +147,7 @@ def read(answer: Any) -> tuple[bool, Any]:
     if kind not in {_VALUE, _PANIC}:
         return True, _with_cause(JoinError(content), RemoteTraceback(text))
     try:
-        value = pickle.loads(content)
+        value = pickle.loads(content)  # noqa: S301  # as trusted as the executor that runs code
     except Exception as error:
         lost = JoinError(f"what the closure left cannot be read here: {error!r}")
         return True, _with_cause(lost, RemoteTraceback(text) if text else error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
 
 from pythread_rs import _ffi
@@ -75,7 +76,7 @@ def spawn_on(
     ...     start(executor).join()
     Ok(15)
     """
-    closure = [f, args, kwargs]
+    closure: list[Any] = [f, args, kwargs]
     del f, args, kwargs
     if not callable(getattr(executor, "submit", None)):
         kind = type(executor).__name__
@@ -118,9 +119,9 @@ def _shares_memory(executor: Executor) -> bool:
 
 def _cloudpickle(executor: Executor) -> Callable[[Any], bytes]:
     try:
-        from cloudpickle import dumps
+        found = import_module("cloudpickle")
     except ModuleNotFoundError as error:
         text = _NO_CLOUDPICKLE.format(name=type(executor).__name__)
         raise ModuleNotFoundError(text, name="cloudpickle") from error
-    found: Callable[[Any], bytes] = dumps
-    return found
+    dumps: Callable[[Any], bytes] = found.dumps
+    return dumps

@@ -4,24 +4,24 @@ The workers import this file as their main module, so it imports nothing at its 
 """
 
 
-def main() -> None:
+def main() -> None:  # noqa: C901, PLR0915  # one cluster for all, as it takes long to start
     import asyncio
     import json
     import os
     import sys
     import tempfile
     import time
+    from importlib import import_module
     from pathlib import Path
-
-    import dask
-    from dask.distributed import Client, LocalCluster
+    from typing import Any
 
     from pythread_rs import Err, JoinError, SpawnError, UseAfterMoveError, move
     from pythread_rs.pool import RemoteTraceback, spawn_on
 
     said: dict[str, object] = {}
-    dask.config.set({"distributed.scheduler.allowed-failures": 0})
-    cluster = LocalCluster(
+    distributed: Any = import_module("distributed")
+    import_module("dask").config.set({"distributed.scheduler.allowed-failures": 0})
+    cluster = distributed.LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         processes=True,
@@ -29,7 +29,7 @@ def main() -> None:
         host="127.0.0.1",
         silence_logs=60,
     )
-    with cluster, Client(cluster) as client, tempfile.TemporaryDirectory() as folder:
+    with cluster, distributed.Client(cluster) as client, tempfile.TemporaryDirectory() as folder:
 
         def hide() -> bool:
             import sys
@@ -44,11 +44,7 @@ def main() -> None:
 
         def moved() -> object:
             data = [1, 2, 3]
-            handle = spawn_on(executor, move(lambda: sum(data)))
-            try:
-                return data
-            except NameError:
-                return handle.join(30).unwrap()
+            return spawn_on(executor, move(lambda: sum(data))).join(30).unwrap()
 
         said["moved"] = moved()
 
@@ -57,7 +53,7 @@ def main() -> None:
                 super().__init__(f"{one} and {two}")
                 self.two = two
 
-            def __reduce__(self) -> object:
+            def __reduce__(self) -> tuple[Any, ...]:
                 return type(self), (1, self.two)
 
         def fail() -> None:
