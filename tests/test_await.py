@@ -131,6 +131,34 @@ def test_thread_locals_are_destroyed_before_it_goes_on() -> None:
     run(main())
 
 
+def test_a_slow_destructor_holds_up_the_task_and_not_the_loop() -> None:
+    began, go_on = threading.Event(), threading.Event()
+    was_told: list[bool] = []
+
+    class Slow:
+        def __del__(self) -> None:
+            began.set()
+            was_told.append(go_on.wait(2.0))  # a loop that joins meanwhile cannot tell it
+
+    theirs = threading.local()
+
+    def use() -> None:
+        theirs.value = Slow()
+
+    async def main() -> None:
+        for made in (Builder(), Builder(dedicated=True)):
+            began.clear()
+            go_on.clear()
+            task = asyncio.ensure_future(made.spawn_unchecked(use))
+            await until(began.is_set)
+            await asyncio.sleep(0.01)  # time for a bell that rings too early
+            go_on.set()
+            assert await task == Ok(None)
+        assert was_told == [True, True]
+
+    run(main())
+
+
 def test_no_other_thread_waits(gate: threading.Event) -> None:
     async def main() -> None:
         before = threading.active_count()

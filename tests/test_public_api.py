@@ -50,6 +50,7 @@ NOT_IN_RUST = {
     "forward_to_threading": "Rust has no second place where failing threads are reported",
     "DeadlockError": "Rust leaves a thread that joins itself to the platform",
     "explain": "rustc has been asked already when a program of Rust runs",
+    "RemoteTraceback": "Rust's panics do not come from other processes",
     "JoinError": "Rust has no threads that an exit or a fork takes away from a joiner",
 }
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pythread_rs import (
+    Builder,
     Err,
     JoinError,
     JoinHandle,
@@ -100,8 +101,10 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     """An executor of each kind, with its threads started: they are no test's leak."""
     with made(request.param) as executor:
         # The record that the package keeps of a thread is no test's leak either.
-        first: Callable[[], object] = current if request.param == "thread" else int
-        executor.submit(first).result(SECONDS)
+        if request.param == "thread":
+            executor.submit(current).result(SECONDS)
+        else:
+            executor.submit(int).result(SECONDS)
         yield executor
 
 
@@ -152,7 +155,7 @@ def test_a_panic_comes_back_as_the_exception(executor: Executor) -> None:
     else:
         assert isinstance(trouble.__cause__, RemoteTraceback)
         assert "in fail" in str(trouble.__cause__)
-        assert "_shipping" not in str(trouble.__cause__)
+        assert "<spawn_on>" not in str(trouble.__cause__)
 
 
 def test_what_asks_a_process_to_end_is_a_panic_too(executor: Executor) -> None:
@@ -173,6 +176,20 @@ def test_a_timeout_leaves_the_handle_as_it_was(executor: Executor) -> None:
     assert handle.is_finished()
     with pytest.raises(UseAfterMoveError, match="join"):
         handle.join()
+
+
+def test_of_several_joiners_one_gets_the_result(executor: Executor) -> None:
+    handle = spawn_on(executor, time.sleep, 0.1)
+
+    def join() -> object:
+        try:
+            return handle.join(SECONDS)
+        except UseAfterMoveError:
+            return "late"
+
+    joiners = [Builder().spawn_unchecked(join) for _ in range(3)]
+    got = [joiner.join(SECONDS).unwrap() for joiner in joiners]
+    assert sorted(map(str, got)) == ["Ok(None)", "late", "late"]
 
 
 def test_it_is_awaited(executor: Executor) -> None:
@@ -276,7 +293,7 @@ def test_what_cannot_be_pickled_is_given_back() -> None:
     moved = move(source)
     with pytest.raises(TypeError, match="pickle") as refused:
         spawn_on(Copying(), moved)
-    assert "spawn_on sends the closure" in refused.value.__notes__[0]
+    assert "spawn_on sends the closure" in refused.value.__notes__[-1]
     assert len(source()) == 1
 
 
