@@ -16,12 +16,13 @@ CORE = [
     "layer.c",
     "line.c",
     "lock.c",
+    "native.c",
     "packet.c",
     "parker.c",
     "patience.c",
     "worker.c",
 ]
-OS_FILES = ["parallelism.c", "thread.c"]
+OS_FILES = ["call.c", "parallelism.c", "thread.c"]
 
 
 def wait_file() -> str:

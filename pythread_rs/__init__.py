@@ -6,12 +6,22 @@ The map, from what most programs use to what few do:
     result      Ok, Err, Result
     panic       panic, catch_unwind, set_hook
     ownership   move, take, drain, Own, freeze, shared, and the errors of the check
+    sync        channels, Arc, Mutex, RwLock, Condvar, Barrier, atomics, select, StopToken
     process     exit
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 # First of all, as it may refuse.
-from pythread_rs import _main_interpreter  # noqa: F401, I001  # pyright: ignore[reportUnusedImport]
-from pythread_rs import ownership, panic, process, result, thread
+from pythread_rs import (
+    _main_interpreter,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    ownership,
+    panic,
+    process,
+    result,
+    thread,
+)
 from pythread_rs._version import __version__
 from pythread_rs.ownership import (
     Own,
@@ -50,21 +60,32 @@ from pythread_rs.thread import (
     yield_now,
 )
 
+if TYPE_CHECKING:
+    from pythread_rs import sync
+    from pythread_rs.sync import Arc, Barrier, Condvar, Mutex, RwLock, StopToken
+    from pythread_rs.sync.mpsc import channel, sync_channel
+
 __all__ = [
+    "Arc",
+    "Barrier",
     "Builder",
+    "Condvar",
     "DeadlockError",
     "Err",
     "JoinError",
     "JoinHandle",
     "LocalKey",
+    "Mutex",
     "Ok",
     "Own",
     "OwnershipError",
     "Panic",
     "Result",
+    "RwLock",
     "Scope",
     "ScopedJoinHandle",
     "SpawnError",
+    "StopToken",
     "Thread",
     "ThreadId",
     "UnwrapError",
@@ -73,6 +94,7 @@ __all__ = [
     "assume_send",
     "available_parallelism",
     "catch_unwind",
+    "channel",
     "current",
     "drain",
     "freeze",
@@ -90,8 +112,38 @@ __all__ = [
     "sleep",
     "sleep_until",
     "spawn",
+    "sync",
+    "sync_channel",
     "take",
     "thread",
     "thread_local",
     "yield_now",
 ]
+
+# What a program that only starts threads need not wait for.
+_LATER: Final = {
+    "Arc": "pythread_rs.sync",
+    "Barrier": "pythread_rs.sync",
+    "Condvar": "pythread_rs.sync",
+    "Mutex": "pythread_rs.sync",
+    "RwLock": "pythread_rs.sync",
+    "StopToken": "pythread_rs.sync",
+    "channel": "pythread_rs.sync.mpsc",
+    "sync_channel": "pythread_rs.sync.mpsc",
+    "sync": "pythread_rs.sync",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is imported when it is first asked for."""
+    place = _LATER.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(place)
+    found = module if name == "sync" else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

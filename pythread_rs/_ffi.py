@@ -4,6 +4,7 @@ import math
 import operator
 import sys
 from datetime import timedelta
+from types import BuiltinFunctionType
 from typing import Any, Final
 
 from pythread_rs import _native, _objects
@@ -30,6 +31,7 @@ __all__ = [
     "Moved",
     "MutexBase",
     "MutexGuard",
+    "NativeSignature",
     "OnceBase",
     "OnceLockBase",
     "OneshotReceiverBase",
@@ -54,6 +56,10 @@ __all__ = [
     "available_parallelism",
     "backend",
     "bound",
+    "c_address",
+    "c_is_signed",
+    "c_size",
+    "c_type",
     "channel",
     "close_gate",
     "compiler_fence",
@@ -70,8 +76,12 @@ __all__ = [
     "fork_generation",
     "gate_is_open",
     "globals_are_fine",
+    "is_buffer",
+    "is_c_data",
+    "is_c_function",
     "is_frozen",
     "is_item",
+    "is_mapped",
     "is_python_class",
     "kind_of",
     "known_kinds",
@@ -79,6 +89,8 @@ __all__ = [
     "move",
     "mutable_nodes",
     "nanoseconds",
+    "native_capsule",
+    "native_loop",
     "os_name",
     "os_thread_id",
     "own",
@@ -133,6 +145,11 @@ channel = _objects.channel
 count_waking = _objects.count_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
+NativeSignature = _objects.NativeSignature
+native_capsule = _objects.native_capsule
+native_loop = _objects.native_loop
+is_buffer = _objects.is_buffer
+is_mapped = _objects.is_mapped
 StopTokenBase = _objects.StopTokenBase
 BarrierBase = _objects.BarrierBase
 LazyLockBase = _objects.LazyLockBase
@@ -339,3 +356,49 @@ def close_gate(patience: float) -> int:
 def fork_generation() -> int:
     """Count the forks between the first process and this one."""
     return int(_lib.prs_fork_generation())
+
+
+# What cffi knows of values and types of any other module that was made with it.
+
+_CData: Any = _ffi.CData
+_type: Any = type
+_Lib: Any = _type(_lib)  # its __class__ says that it is a module
+
+
+def is_c_data(value: object) -> bool:
+    """Tell whether a value is a cdata of cffi."""
+    return isinstance(value, _CData)
+
+
+def is_c_function(value: object) -> bool:
+    """Tell whether a value is `lib.f` of a module made with cffi's API mode."""
+    return type(value) is BuiltinFunctionType and isinstance(value.__self__, _Lib)
+
+
+def c_type(value: Any) -> Any:
+    """Return the C type of a cdata or of `lib.f`, or the one with a name.
+
+    Raises:
+        ValueError: no C type has the name.
+    """
+    try:
+        return _ffi.typeof(value)
+    except _ffi.error as error:
+        raise ValueError(str(error)) from None
+
+
+def c_size(ctype: Any) -> int:
+    """Return the bytes of one value of a C type."""
+    return int(_ffi.sizeof(ctype))
+
+
+def c_is_signed(ctype: Any) -> bool:
+    """Tell whether an integer type of C has negative values."""
+    return int(_ffi.cast(ctype, -1)) < 0
+
+
+def c_address(value: Any) -> int:
+    """Return where a cdata points, or where `lib.f` begins."""
+    if not isinstance(value, _CData):
+        value = _ffi.addressof(value.__self__, value.__name__)
+    return int(_ffi.cast("uintptr_t", value))

@@ -18,6 +18,7 @@ from pythread_rs import (
     Ok,
     UseAfterMoveError,
     move,
+    native,
     scope,
     spawn,
     thread_local,
@@ -191,6 +192,27 @@ def test_scoped_threads_are_awaited_in_the_block(capsys: pytest.CaptureFixture[s
 
     run(main())
     assert "panicked" in capsys.readouterr().err
+
+
+def test_a_native_function_rings_though_it_has_no_python() -> None:
+    cffi = pytest.importorskip("cffi")
+    ffi = cffi.FFI()
+    ffi.cdef("int usleep(unsigned int microseconds);")
+    libc = ffi.dlopen(None)
+
+    async def main() -> None:
+        for dedicated in (False, True):
+            handle = native.spawn(libc.usleep, 50_000, dedicated=dedicated)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(handle, 0.001)
+            bell = bell_of(handle)
+            assert await handle == Ok(0)
+            assert bell.has_rung
+        assert await spawn(int) == Ok(0)  # its worker serves for Python as before
+        handles = [native.spawn(libc.usleep, n) for n in range(20)]
+        assert await asyncio.gather(*handles) == [Ok(0)] * 20
+
+    run(main())
 
 
 def test_a_moved_closure() -> None:

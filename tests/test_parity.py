@@ -15,11 +15,15 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[1]
 CSRC = PROJECT / "csrc"
 CONTRACT = CSRC / "prs_api.h"
-INTERNALS = [CSRC / "core" / "prs_core.h", *sorted((CSRC / "core" / "sync").glob("*.h"))]
+INTERNALS = [
+    *(CSRC / "core" / name for name in ("prs_core.h", "prs_native.h")),
+    *sorted((CSRC / "core" / "sync").glob("*.h")),
+]
 C_TESTS = PROJECT / "tests" / "c"
 
 # Files that must have the same functions. The condvar file stands in the place of wait.c.
 PAIRS = [
+    ("unix/call.c", "win/call.c"),
     ("unix/thread.c", "win/thread.c"),
     ("unix/wait.c", "win/wait.c"),
     ("unix/wait.c", "unix/wait_condvar.c"),
@@ -158,6 +162,7 @@ def test_every_declared_function_is_defined_once_per_floor() -> None:
             [("unix", "thread.c"), ("win", "thread.c")],
             [("unix", "wait.c"), ("win", "wait.c"), ("unix", "wait_condvar.c")],
             [("unix", "parallelism.c"), ("win", "parallelism.c")],
+            [("unix", "call.c"), ("win", "call.c")],
         )
     }
     several = {name: files for name, files in places.items() if len(files) > 1}

@@ -9,6 +9,8 @@ import inspect
 import pkgutil
 import re
 import textwrap
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, get_overloads
 
 import pytest
@@ -39,6 +41,23 @@ PROMISED = {
     ),
     "pythread_rs.process": "exit",
     "pythread_rs.pool": "RemoteTraceback spawn_on",
+    "pythread_rs": "Arc Barrier Condvar Mutex RwLock StopToken channel sync_channel sync",
+    "pythread_rs.sync": (
+        "Arc Weak Mutex MutexGuard RwLock Condvar Barrier Once OnceLock LazyLock ReentrantLock "
+        "WaitGroup Parker StopToken PoisonError TryLockError DeadlockError "
+        "mpsc mpmc oneshot atomic select after tick never"
+    ),
+    "pythread_rs.sync.mpsc": (
+        "channel sync_channel Sender SyncSender Receiver SendError TrySendError RecvError "
+        "TryRecvError RecvTimeoutError"
+    ),
+    "pythread_rs.sync.mpmc": (
+        "channel sync_channel Sender Receiver SendError TrySendError SendTimeoutError RecvError "
+        "TryRecvError RecvTimeoutError"
+    ),
+    "pythread_rs.sync.oneshot": (
+        "channel Sender Receiver SendError RecvError TryRecvError RecvTimeoutError"
+    ),
     "pythread_rs.sync.atomic": (
         "AtomicBool AtomicI64 AtomicU64 AtomicIsize AtomicUsize AtomicRef Ordering fence "
         "compiler_fence spin_loop"
@@ -54,16 +73,42 @@ NOT_IN_RUST = {
     "JoinError": "Rust has no threads that an exit or a fork takes away from a joiner",
 }
 
+# What a second module holds as well, and the module that is its home.
+SECOND_HOMES = {
+    # As in Rust, whose mpmc has the errors of mpsc.
+    ("pythread_rs.sync.mpmc", "RecvError"): "pythread_rs.sync.mpsc",
+    ("pythread_rs.sync.mpmc", "RecvTimeoutError"): "pythread_rs.sync.mpsc",
+    ("pythread_rs.sync.mpmc", "SendError"): "pythread_rs.sync.mpsc",
+    ("pythread_rs.sync.mpmc", "SendTimeoutError"): "pythread_rs.sync.mpsc",
+    ("pythread_rs.sync.mpmc", "TryRecvError"): "pythread_rs.sync.mpsc",
+    ("pythread_rs.sync.mpmc", "TrySendError"): "pythread_rs.sync.mpsc",
+    # Whoever uses a oneshot alone need not import mpsc for what its `Err` holds.
+    ("pythread_rs.sync.oneshot", "RecvError"): "pythread_rs.sync.mpsc",
+    ("pythread_rs.sync.oneshot", "SendError"): "pythread_rs.sync.mpsc",
+    # Joins and locks raise it.
+    ("pythread_rs.sync", "DeadlockError"): "pythread_rs.thread",
+}
+
 # A summary that begins so says what comes back.
 ANSWERS = ("Count ", "Give ", "Make ", "Open ", "Return ", "Take ", "Tell ")
 
 
 class Documented(NamedTuple):
-    """A public class, function, method or property, and the class that it belongs to."""
+    """A public class, function, method or property, and where it stands."""
 
+    module: str
     name: str
     value: Any
     owner: type | None
+
+    @property
+    def label(self) -> str:
+        """Its name, with the module, as mpsc, mpmc and oneshot have a Sender each."""
+        return f"{self.module.removeprefix('pythread_rs.')}.{self.name}"
+
+    @property
+    def is_attribute(self) -> bool:
+        return isinstance(self.value, property) or inspect.isgetsetdescriptor(self.value)
 
     @property
     def text(self) -> str:
@@ -88,30 +133,38 @@ def public_modules() -> list[ModuleType]:
     return [pythread_rs, *map(importlib.import_module, public)]
 
 
-def members(cls: type) -> Iterator[Documented]:
+def members(module: str, cls: type) -> Iterator[Documented]:
+    seen: set[str] = set()
     for base in cls.__mro__:
         if not base.__module__.startswith("pythread_rs"):
             continue
         for name, value in vars(base).items():
-            if not name.startswith("_") and (callable(value) or is_accessor(value)):
-                yield Documented(f"{cls.__name__}.{name}", value, cls)
+            if name in seen or name.startswith("_"):
+                continue
+            seen.add(name)
+            if callable(value) or is_accessor(value):
+                yield Documented(module, f"{cls.__name__}.{name}", value, cls)
 
 
 def is_accessor(value: object) -> bool:
-    return isinstance(value, property | classmethod | staticmethod)
+    if isinstance(value, property | classmethod | staticmethod):
+        return True
+    return inspect.isgetsetdescriptor(value)  # an attribute in C
 
 
 def documented() -> list[Documented]:
     """List what is exported, each once, with the public members of classes."""
-    found: dict[str, Documented] = {}
+    found: dict[tuple[int, type | None], Documented] = {}
     for module in public_modules()[1:]:
         for name in exported(module):
             value = getattr(module, name)
+            items = [Documented(module.__name__, name, value, None)]
             if inspect.isclass(value):
-                found[name] = Documented(name, value, None)
-                found |= {member.name: member for member in members(value)}
-            elif inspect.isroutine(value):
-                found[name] = Documented(name, value, None)
+                items += members(module.__name__, value)
+            elif not inspect.isroutine(value):
+                continue
+            for item in items:
+                found.setdefault((id(item.value), item.owner), item)
     return list(found.values())
 
 
@@ -121,11 +174,11 @@ def exported(module: ModuleType) -> list[str]:
 
 MODULES = public_modules()
 ITEMS = documented()
-FUNCTIONS = [d for d in ITEMS if not inspect.isclass(d.value) and not isinstance(d.value, property)]
+FUNCTIONS = [d for d in ITEMS if not inspect.isclass(d.value) and not d.is_attribute]
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
-every_item = pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
-every_function = pytest.mark.parametrize("item", FUNCTIONS, ids=lambda item: item.name)
+every_item = pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.label)
+every_function = pytest.mark.parametrize("item", FUNCTIONS, ids=lambda item: item.label)
 
 
 # -- Names. ----------------------------------------------------------------------------------------
@@ -161,24 +214,31 @@ def test_a_name_of_a_submodule_is_the_submodule() -> None:
 
 
 def test_the_top_level_invents_nothing() -> None:
-    below = {name: getattr(module, name) for module in MODULES[1:] for name in exported(module)}
+    below = {
+        (name, id(getattr(module, name))) for module in MODULES[1:] for name in exported(module)
+    }
     for name in exported(pythread_rs):
         value = getattr(pythread_rs, name)
         if not inspect.ismodule(value) and name != "__version__":
-            assert below[name] is value
+            assert (name, id(value)) in below
 
 
 def test_each_thing_has_one_home() -> None:
     homes: dict[int, list[str]] = {}
-    mpsc = importlib.import_module("pythread_rs.sync.mpsc")
     for module in MODULES[1:]:
         for name in exported(module):
-            # As in Rust, whose mpmc has the errors of mpsc.
-            if module.__name__ == "pythread_rs.sync.mpmc" and name.endswith("Error"):
-                assert getattr(module, name) is getattr(mpsc, name)
-                continue
-            homes.setdefault(id(getattr(module, name)), []).append(f"{module.__name__}.{name}")
+            home = SECOND_HOMES.get((module.__name__, name))
+            if home is None:
+                homes.setdefault(id(getattr(module, name)), []).append(f"{module.__name__}.{name}")
+            else:
+                assert getattr(module, name) is getattr(importlib.import_module(home), name)
     assert [home for home in homes.values() if len(home) > 1] == []
+
+
+def test_the_list_of_second_homes_is_up_to_date() -> None:
+    for (module, name), home in SECOND_HOMES.items():
+        assert name in exported(importlib.import_module(module))
+        assert name in exported(importlib.import_module(home))
 
 
 def test_a_star_import_hides_no_builtin() -> None:
@@ -263,8 +323,7 @@ def test_every_argument_is_explained(item: Documented) -> None:
 
 @every_function
 def test_it_says_what_it_returns(item: Documented) -> None:
-    annotation = inspect.signature(item.code).return_annotation
-    if annotation in {None, NoReturn, "None", "NoReturn"}:
+    if declared_result(item) in {None, NoReturn, "None", "NoReturn"}:
         return
     assert item.text.startswith(ANSWERS) or re.search(r"\b([Rr]eturns?|Returns)\b", item.text)
 
@@ -280,6 +339,46 @@ def test_every_exception_that_it_raises_itself_is_named(item: Documented) -> Non
 
 def is_in_c(item: Documented) -> bool:
     return not hasattr(item.code, "__code__")
+
+
+@cache
+def stub() -> dict[str, ast.AST]:
+    """Read the types of what is C: it has no annotations of its own."""
+    file = Path(pythread_rs.__file__).with_name("_objects.pyi")
+    tree = ast.parse(file.read_text("utf-8"))
+    named = (ast.ClassDef, ast.FunctionDef)
+    return {node.name: node for node in tree.body if isinstance(node, named)}
+
+
+def in_stub(cls: str, method: str) -> ast.FunctionDef:
+    """Find a method in the stub of a class, or of one that the stub says it is made of."""
+    node = stub()[cls]
+    assert isinstance(node, ast.ClassDef)
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name == method:
+            return part
+    bases = [getattr(base, "value", base) for base in node.bases]  # without type arguments
+    names = [base.id for base in bases if isinstance(base, ast.Name) and base.id in stub()]
+    assert len(names) == 1, f"_objects.pyi does not know {cls}.{method}"
+    return in_stub(names[0], method)
+
+
+def declared_result(item: Documented) -> object:
+    if not is_in_c(item):
+        return inspect.signature(item.code).return_annotation
+    owner = getattr(item.value, "__objclass__", None) or getattr(item.value, "__self__", None)
+    name = item.value.__name__
+    declared = in_stub(owner.__name__, name) if inspect.isclass(owner) else stub()[name]
+    assert isinstance(declared, ast.FunctionDef)
+    return ast.unparse(declared.returns) if declared.returns else inspect.Signature.empty
+
+
+def test_the_results_of_what_is_c_are_those_of_the_stub() -> None:
+    results = {item.label: declared_result(item) for item in FUNCTIONS if is_in_c(item)}
+    assert results["sync.mpsc.Sender.drop"] == results["sync.MutexGuard.drop"] == "None"
+    assert results["sync.mpsc.Receiver.try_recv"] == "Result[_T, TryRecvError]"
+    assert results["sync.atomic.fence"] == "None"
+    assert results["sync.Mutex.is_poisoned"] == "bool"
 
 
 def parsed(item: Documented) -> ast.Module:

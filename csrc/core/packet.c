@@ -63,8 +63,8 @@ uint32_t prs_packet_state(prs_packet_t *packet) {
     state = atomic_load(&packet->state);
     if (state == PRS_NEW) return PRS_PARKED;
     /* Only the finalizing thread still runs Python: nothing will end this. */
-    if (state == PRS_RUN && prs__interpreter != NULL &&
-        prs__interpreter->finalizing())
+    if (state == PRS_RUN && !packet->runner->outlives &&
+        prs__interpreter != NULL && prs__interpreter->finalizing())
       return PRS_KILLED;
   }
   return state;

@@ -153,6 +153,7 @@ typedef struct prs_packet prs_packet_t;
 typedef struct prs_runner {
   void (*run)(prs_packet_t *packet, prs_worker_t *worker);
   void (*leave)(prs_worker_t *worker);
+  bool outlives; /* a closure of it runs on while the interpreter goes */
 } prs_runner_t;
 
 struct prs_packet {

@@ -1,11 +1,19 @@
 /* Blocking: how a thread of Python waits for a waiter of core/sync. */
 #include "objects.h"
 
-static int wait_for_waiter(void *waiter, uint64_t timeout) {
+typedef struct wait {
+  prs_waiter_t *waiter;
+  prs_wakes_t *wakes;
+} wait_t;
+
+static int wait_for_waiter(void *arg, uint64_t timeout) {
+  const wait_t *wait = arg;
+  prs_waiter_t *waiter = wait->waiter;
+  prs_wakes_send(wait->wakes);
   int status = prs_waiter_wait(waiter, timeout);
 #ifndef Py_GIL_DISABLED
-  const prs_waiter_t *self = waiter;
-  if (status == PRS_OK && !self->followed) prs__table->turn_await(self->turn);
+  if (status == PRS_OK && !waiter->followed)
+    prs__table->turn_await(waiter->turn);
 #endif
   prs__table->hold();
   return status;
@@ -25,16 +33,25 @@ prs_waiter_t *prs__waiter(uint32_t count) {
   return waiter;
 }
 
+/* At every moment a thread that was claimed counts as waking, or is known not
+ * to wait: else whoever looks for a deadlock finds one. */
+static void arrive(void) {
+  prs__waited();
+  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+}
+
 bool prs__give_up(prs_waiter_t *waiter) {
   if (prs_waiter_cancel(waiter)) return true;
-  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  arrive();
   return false;
 }
 
-int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
-  int status = prs__wait_interruptibly(wait_for_waiter, waiter, timeout);
+int prs__block_waking(prs_waiter_t *waiter, prs_wakes_t *wakes,
+                      uint64_t timeout) {
+  wait_t wait = {.waiter = waiter, .wakes = wakes};
+  int status = prs__wait_interruptibly(wait_for_waiter, &wait, timeout);
   if (status != PRS_OK && prs_waiter_cancel(waiter)) return status;
-  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  arrive();
   if (status == PRS_OK) return PRS_OK;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
@@ -50,6 +67,11 @@ void prs__wakes_send_detached(prs_wakes_t *wakes) {
   prs__table->hold();
   PyEval_RestoreThread(state);
 #endif
+}
+
+int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
+  prs_wakes_t none = {NULL};
+  return prs__block_waking(waiter, &none, timeout);
 }
 
 /* ---- arguments ----------------------------------------------------------- */

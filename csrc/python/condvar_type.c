@@ -38,33 +38,25 @@ static prs_hold_t *guard_from(PyObject *arg) {
   return NULL;
 }
 
-/* ---- sleep --------------------------------------------------------------- */
+/* ---- wait ---------------------------------------------------------------- */
 
-typedef struct sleep {
-  prs_waiter_t *waiter;
-  prs_wakes_t wakes;
-} sleep_t;
-
-/* Whoever is next wakes up when this thread has let go of the GIL: woken
- * earlier he would only go to sleep again, waiting for that. They are threads,
- * so that it may be done detached. */
-static int wake_and_wait(void *arg, uint64_t timeout) {
-  sleep_t *sleep = arg;
-  prs_wakes_send(&sleep->wakes);
-  int status = prs_waiter_wait(sleep->waiter, timeout);
-  prs__table->hold();
+/* Whoever is next for the mutex is woken when this thread has let go of the
+ * GIL, unless Python code is to run before. What a stop may end is not for
+ * ever.
+ * Returns: as prs__block. */
+static int block(condvar_object_t *self, prs_waiter_t *waiter,
+                 prs_wakes_t *wakes, const prs_call_t *call) {
+  if (call->stop == NULL && !prs__watches)
+    return prs__block_waking(waiter, wakes, call->timeout);
+  uint64_t longest = call->stop == NULL ? call->timeout : 0;
+  prs_wakes_send(wakes);
+  if (!prs__may_wait((PyObject *)self, call->name, longest))
+    return prs__give_up(waiter) ? PRS__RAISED : PRS__RAISED_LATE;
+  int status =
+      prs__block_or_stop(waiter, waiter->count - 1, call->stop, call->timeout);
+  prs__waited();
   return status;
 }
-
-/* Returns: as prs__block. */
-static int block(prs_waiter_t *waiter, prs_wakes_t wakes, uint64_t timeout) {
-  sleep_t sleep = {.waiter = waiter, .wakes = wakes};
-  int status = prs__wait_interruptibly(wake_and_wait, &sleep, timeout);
-  if (status == PRS_OK || prs_waiter_cancel(waiter)) return status;
-  return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
-}
-
-/* ---- wait ---------------------------------------------------------------- */
 
 /* Leave the queues after a wait that nobody ended.
  * Returns: whether it had been notified nevertheless. */
@@ -104,7 +96,8 @@ static int conclude(condvar_object_t *self, prs_lockable_t *lock,
 
 /* Take the mutex again. Returns: false with an exception set. */
 static bool enter_again(prs_lockable_t *lock, prs_waiter_t *waiter,
-                        bool claimed) {
+                        bool claimed, const prs_call_t *call) {
+  prs_call_t again = {call->name, PRS_FOREVER, call->stop};
   uint32_t wish = PRS_RW_WRITES;
   if (claimed && waiter->chosen == PRS_MUTEX_NODE) {
     if (waiter->nodes[PRS_MUTEX_NODE].status == PRS_RW_GRANTED) return true;
@@ -113,7 +106,7 @@ static bool enter_again(prs_lockable_t *lock, prs_waiter_t *waiter,
     prs__lock_settle(lock);
   }
   prs_rw_renew(waiter);
-  return prs__lock_wait_with(lock, waiter, wish, PRS_FOREVER) == PRS_RW_ENTERED;
+  return prs__lock_wait_with(lock, waiter, wish, &again) == PRS_RW_ENTERED;
 }
 
 /* Wait with a guard that has lost its lock.
@@ -121,28 +114,37 @@ static bool enter_again(prs_lockable_t *lock, prs_waiter_t *waiter,
  *          when it is not. */
 static int wait_without(condvar_object_t *self, prs_lockable_t *lock,
                         prs_waiter_t *waiter, prs_wakes_t wakes,
-                        uint64_t timeout) {
-  int status = block(waiter, wakes, timeout);
+                        const prs_call_t *call) {
+  int status = block(self, waiter, &wakes, call);
   bool claimed = status == PRS_OK;
   status = conclude(self, lock, waiter, status);
-  if (status != PRS__RAISED && !enter_again(lock, waiter, claimed))
-    status = PRS__RAISED;
-  return status;
+  if (status == PRS__RAISED || enter_again(lock, waiter, claimed, call))
+    return status;
+  if (status == PRS_OK) {
+    prs_condvar_notify_one(&self->condvar, &wakes);
+    prs_wakes_send(&wakes);
+  }
+  return PRS__RAISED;
 }
 
 /* Returns: as wait_without; the guard has the lock when that is entered. */
 static int wait_with(condvar_object_t *self, prs_hold_t *hold,
-                     uint64_t timeout) {
+                     const prs_call_t *call) {
   prs_wakes_t wakes = {NULL};
   bool was_panicking = hold->was_panicking;
-  prs_waiter_t *waiter = prs__waiter(2);
+  prs_waiter_t *waiter = prs__waiter(call->stop == NULL ? 2 : 3);
   if (waiter == NULL) {
     prs__hold_release(hold, false);
     return PRS__RAISED;
   }
+  prs__hold_tell(hold);
+  if (guard_from((PyObject *)hold) == NULL) {
+    prs_waiter_free(waiter);
+    return PRS__RAISED;
+  }
   prs_condvar_join(&self->condvar, waiter, &hold->lock->rw);
   prs_lockable_t *lock = prs__hold_detach(hold, false, &wakes);
-  int status = wait_without(self, lock, waiter, wakes, timeout);
+  int status = wait_without(self, lock, waiter, wakes, call);
   prs_waiter_free(waiter);
   if (status != PRS__RAISED) {
     prs__hold_attach(hold, lock, true);
@@ -154,7 +156,7 @@ static int wait_with(condvar_object_t *self, prs_hold_t *hold,
 
 PyDoc_STRVAR(
     wait_doc,
-    "wait(guard, /)\n"
+    "wait(guard, /, *, stop=None)\n"
     "--\n"
     "\n"
     "Release the lock, wait for a notification and take the lock again: Rust's "
@@ -168,6 +170,7 @@ PyDoc_STRVAR(
     "\n"
     "Args:\n"
     "    guard: the `MutexGuard` of the calling thread; by position only.\n"
+    "    stop: a `StopToken` that ends the wait, for the mutex too.\n"
     "\n"
     "Returns:\n"
     "    `Ok(guard)`; `Err(PoisonError)` with the guard in it when the mutex "
@@ -175,6 +178,7 @@ PyDoc_STRVAR(
     "\n"
     "Raises:\n"
     "    UseAfterMoveError: the guard was released before.\n"
+    "    Stopped: the token stopped first; the guard is released.\n"
     "    RuntimeError: the interpreter is exiting; the guard is released.\n"
     "    BaseException: what a signal handler raised, such as "
     "KeyboardInterrupt. The guard is\n"
@@ -197,10 +201,12 @@ PyDoc_STRVAR(
     "...         guard = changed.wait(guard).unwrap()\n"
     "...     guard.drop()");
 
-static PyObject *condvar_wait(condvar_object_t *self, PyObject *guard) {
-  prs_hold_t *hold = guard_from(guard);
-  if (hold == NULL || wait_with(self, hold, PRS_FOREVER) == PRS__RAISED)
-    return NULL;
+static PyObject *condvar_wait(condvar_object_t *self, PyObject *const *args,
+                              Py_ssize_t count, PyObject *names) {
+  prs_call_t call = {.name = "wait", .timeout = PRS_FOREVER};
+  if (!prs__read_stop("wait", args, count, 1, names, &call.stop)) return NULL;
+  prs_hold_t *hold = guard_from(args[0]);
+  if (hold == NULL || wait_with(self, hold, &call) == PRS__RAISED) return NULL;
   Py_INCREF(hold);
   return prs__hold_result(hold, PRS_RW_ENTERED, PRS_POISONED);
 }
@@ -211,15 +217,14 @@ static PyObject *condvar_wait(condvar_object_t *self, PyObject *guard) {
 
 static PyObject *condvar_wait_for(condvar_object_t *self, PyObject *const *args,
                                   Py_ssize_t count) {
-  uint64_t timeout;
-  if (count != 2) {
-    PyErr_SetString(PyExc_TypeError, "_wait_for() takes 2 arguments");
+  prs_call_t call = {.name = "wait_timeout"};
+  if (!prs__wants("_wait_for", count, 3) ||
+      !prs__timeout_from(args[1], &call.timeout) ||
+      !prs__stop_from(args[2], &call.stop))
     return NULL;
-  }
-  if (!prs__timeout_from(args[1], &timeout)) return NULL;
   prs_hold_t *hold = guard_from(args[0]);
   if (hold == NULL) return NULL;
-  int status = wait_with(self, hold, timeout);
+  int status = wait_with(self, hold, &call);
   if (status == PRS__RAISED) return NULL;
   long outcome = status == PRS_ETIMEDOUT ? TIMED_OUT : 0;
   if (prs__lock_is_poisoned(hold->lock)) outcome += POISONED;
@@ -281,7 +286,7 @@ static PyObject *condvar_waiting(condvar_object_t *self, PyObject *unused) {
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
-    {"wait", METHOD(condvar_wait), METH_O, wait_doc},
+    {"wait", METHOD(condvar_wait), METH_FASTCALL | METH_KEYWORDS, wait_doc},
     {"_wait_for", METHOD(condvar_wait_for), METH_FASTCALL, NULL},
     {"notify_one", METHOD(condvar_notify_one), METH_NOARGS, one_doc},
     {"notify_all", METHOD(condvar_notify_all), METH_NOARGS, all_doc},

@@ -4,10 +4,10 @@
 
 bool prs__watches;
 
-static PyObject *watch_enter; /* (object, what, timed) before a wait */
-static PyObject *watch_leave; /* () after it */
-static PyObject *watch_took;  /* (object) by the calling thread */
-static PyObject *watch_let_go;
+static PyObject *watch_enter;  /* (object, what, timed) before a wait */
+static PyObject *watch_leave;  /* () after it */
+static PyObject *watch_took;   /* (object, shared) by the calling thread */
+static PyObject *watch_let_go; /* (object) */
 
 PyObject *prs__set_watch(PyObject *module, PyObject *args) {
   (void)module;
@@ -39,18 +39,19 @@ bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout) {
 }
 
 /* What fails here must not hide how the wait ended. */
-static void tell(PyObject *callable, PyObject *object) {
+static void tell(PyObject *callable, PyObject *one, PyObject *two) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
-  PyObject *result = object == NULL ? PyObject_CallNoArgs(callable)
-                                    : PyObject_CallOneArg(callable, object);
+  PyObject *result = PyObject_CallFunctionObjArgs(callable, one, two, NULL);
   if (result == NULL) PyErr_WriteUnraisable(callable);
   Py_XDECREF(result);
   PyErr_Restore(type, value, traceback);
 }
 
-void prs__watch_waited(void) { tell(watch_leave, NULL); }
+void prs__watch_waited(void) { tell(watch_leave, NULL, NULL); }
 
-void prs__watch_acquired(PyObject *object) { tell(watch_took, object); }
+void prs__watch_acquired(PyObject *object, bool shared) {
+  tell(watch_took, object, shared ? Py_True : Py_False);
+}
 
-void prs__watch_released(PyObject *object) { tell(watch_let_go, object); }
+void prs__watch_released(PyObject *object) { tell(watch_let_go, object, NULL); }

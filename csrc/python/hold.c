@@ -58,7 +58,7 @@ static void unlink_hold(prs_lockable_t *lock, prs_hold_t *hold) {
   hold->previous = NULL;
 }
 
-void prs__hold_attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
+static void attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
   Py_INCREF(lock);
   hold->lock = lock;
   hold->owner = PyThread_get_thread_ident();
@@ -74,6 +74,23 @@ void prs__hold_attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
   if (hold->next != NULL) hold->next->previous = hold;
   lock->holds = hold;
   lock->depth++;
+}
+
+/* A ReentrantLock is taken by the first guard and let go by the last. */
+static bool is_only(const prs_hold_t *hold) {
+  return !hold->writes || hold->lock->depth == 1;
+}
+
+void prs__hold_attach(prs_hold_t *hold, prs_lockable_t *lock, bool writes) {
+  attach(hold, lock, writes);
+  if (prs__watches && is_only(hold)) prs__acquired((PyObject *)lock, !writes);
+}
+
+void prs__hold_tell(const prs_hold_t *hold) {
+  if (!prs__watches || hold->lock == NULL || !is_only(hold)) return;
+  PyObject *lock = Py_NewRef((PyObject *)hold->lock);
+  prs__released(lock);
+  Py_DECREF(lock);
 }
 
 static void leave_writing(prs_lockable_t *lock, prs_hold_t *hold,
@@ -108,6 +125,7 @@ prs_lockable_t *prs__hold_detach(prs_hold_t *hold, bool panicked,
 }
 
 void prs__hold_release(prs_hold_t *hold, bool panicked) {
+  if (prs__watches) prs__hold_tell(hold);
   if (hold->lock == NULL) return;
   prs_wakes_t wakes = {NULL};
   prs_lockable_t *lock = prs__hold_detach(hold, panicked, &wakes);
@@ -116,6 +134,7 @@ void prs__hold_release(prs_hold_t *hold, bool panicked) {
 }
 
 bool prs__hold_downgrade(prs_hold_t *writer, prs_hold_t *reader) {
+  prs__hold_tell(writer);
   prs_lockable_t *lock = writer->lock;
   if (lock == NULL) return false;
   prs_wakes_t wakes = {NULL};
@@ -124,9 +143,10 @@ bool prs__hold_downgrade(prs_hold_t *writer, prs_hold_t *reader) {
   lock->depth = 0;
   atomic_store_explicit(&lock->owner, 0, memory_order_relaxed);
   writer->lock = NULL;
-  prs__hold_attach(reader, lock, false);
+  attach(reader, lock, false);
   prs_rw_downgrade(&lock->rw, &wakes);
   prs_wakes_send(&wakes);
+  prs__acquired((PyObject *)lock, true);
   Py_DECREF(lock);
   return true;
 }
@@ -134,13 +154,13 @@ bool prs__hold_downgrade(prs_hold_t *writer, prs_hold_t *reader) {
 /* ---- enter --------------------------------------------------------------- */
 
 prs_hold_t *prs__hold_enter(prs_lockable_t *lock, PyTypeObject *type,
-                            bool writes, uint64_t timeout, int *status) {
+                            bool writes, const prs_call_t *call, int *status) {
   prs_hold_t *hold = prs__hold_new(type);
   *status = PRS__RAISED;
   if (hold == NULL) return NULL;
   *status = PRS_RW_ENTERED;
   if (!writes || !prs_rw_enter_first(&lock->rw))
-    *status = prs__lock_enter(lock, writes, timeout);
+    *status = prs__lock_enter(lock, writes, call);
   if (*status != PRS_RW_ENTERED) {
     Py_DECREF(hold);
     return NULL;
@@ -224,8 +244,9 @@ static prs_hold_t *pop(prs_lockable_t *lock) {
 }
 
 PyObject *prs__lock_begin_with(prs_lockable_t *lock, PyTypeObject *type) {
+  static const prs_call_t call = {.name = "lock", .timeout = PRS_FOREVER};
   int status;
-  prs_hold_t *hold = prs__hold_enter(lock, type, true, PRS_FOREVER, &status);
+  prs_hold_t *hold = prs__hold_enter(lock, type, true, &call, &status);
   if (hold == NULL) return NULL;
   if (prs__lock_is_poisoned(lock)) return refuse_poisoned(lock, hold);
   return prs__lock_push(lock, hold);

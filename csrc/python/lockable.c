@@ -155,10 +155,24 @@ static int give_up(prs_lockable_t *self, prs_node_t *node, int status) {
   return status == PRS__RAISED_LATE ? PRS__RAISED : status;
 }
 
+/* What a stop may end is not for ever either.
+ * Returns: as prs__block. */
+static int block(prs_lockable_t *self, prs_waiter_t *waiter, uint64_t timeout,
+                 const prs_call_t *call) {
+  uint64_t longest = call->stop == NULL ? timeout : 0;
+  if (!prs__may_wait((PyObject *)self, call->name, longest))
+    return prs__give_up(waiter) ? PRS__RAISED : PRS__RAISED_LATE;
+  int status =
+      prs__block_or_stop(waiter, waiter->count - 1, call->stop, timeout);
+  prs__waited();
+  return status;
+}
+
 /* Returns: PRS_RW_ENTERED; PRS_RW_CLOSED; PRS_ETIMEDOUT; PRS__RAISED. */
 static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
-                        uint32_t wish, uint64_t timeout) {
+                        uint32_t wish, const prs_call_t *call) {
   prs_node_t *node = &waiter->nodes[0];
+  uint64_t timeout = call->timeout;
   uint64_t began = prs__table->now();
   for (;;) {
     prs_wakes_t wakes = {NULL};
@@ -166,7 +180,7 @@ static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
     prs_wakes_send(&wakes);
     if (status != PRS_RW_QUEUED) return status;
     uint64_t spent = timeout == PRS_FOREVER ? 0 : since(began);
-    status = prs__block(waiter, spent < timeout ? timeout - spent : 0);
+    status = block(self, waiter, spent < timeout ? timeout - spent : 0, call);
     if (status == PRS_EAGAIN) {
       prs__lock_settle(self);
       wish &= ~(uint32_t)PRS_RW_WOKEN;
@@ -183,17 +197,18 @@ static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
 }
 
 int prs__lock_wait_with(prs_lockable_t *self, prs_waiter_t *waiter,
-                        uint32_t wish, uint64_t timeout) {
-  int status = wait_in_line(self, waiter, wish, timeout);
+                        uint32_t wish, const prs_call_t *call) {
+  int status = wait_in_line(self, waiter, wish, call);
   if (status != PRS_RW_CLOSED) return status;
   (void)prs__lock_raise(PRS_MOVED, self);
   return PRS__RAISED;
 }
 
-static int wait_for(prs_lockable_t *self, uint32_t wish, uint64_t timeout) {
-  prs_waiter_t *waiter = prs__waiter(1);
+static int wait_for(prs_lockable_t *self, uint32_t wish,
+                    const prs_call_t *call) {
+  prs_waiter_t *waiter = prs__waiter(call->stop == NULL ? 1 : 2);
   if (waiter == NULL) return PRS__RAISED;
-  int status = prs__lock_wait_with(self, waiter, wish, timeout);
+  int status = prs__lock_wait_with(self, waiter, wish, call);
   prs_waiter_free(waiter);
   return status;
 }
@@ -209,7 +224,7 @@ static bool reads_already(prs_lockable_t *self, unsigned long me) {
 }
 
 /* A thread that waited for itself would wait for ever. */
-int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout) {
+int prs__lock_enter(prs_lockable_t *self, bool writes, const prs_call_t *call) {
   prs__lock_settle(self);
   prs_wakes_t wakes = {NULL};
   uint32_t wish = writes ? PRS_RW_WRITES : PRS_RW_READS;
@@ -226,8 +241,8 @@ int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout) {
     wish |= PRS_RW_INSIDE;
     return prs_rw_enter(&self->rw, wish, NULL, &wakes);
   }
-  if (timeout == 0) return PRS_RW_BUSY;
-  if (!mine && !reads) return wait_for(self, wish, timeout);
+  if (call->timeout == 0) return PRS_RW_BUSY;
+  if (!mine && !reads) return wait_for(self, wish, call);
   (void)prs__lock_raise(PRS_DEADLOCK, self);
   return PRS__RAISED;
 }
@@ -235,6 +250,25 @@ int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout) {
 void prs__lock_leave(prs_lockable_t *self, bool writes, prs_wakes_t *wakes) {
   if (writes && prs_rw_leave_first(&self->rw)) return;
   prs_rw_leave(&self->rw, writes ? PRS_RW_WRITES : PRS_RW_READS, wakes);
+}
+
+/* ---- arguments ----------------------------------------------------------- */
+
+bool prs__call_from(prs_call_t *call, const char *method, PyObject *const *args,
+                    Py_ssize_t count, PyObject *names) {
+  *call = (prs_call_t){.name = method, .timeout = PRS_FOREVER};
+  if (count == 0 && names == NULL) return true;
+  return prs__read_stop(method, args, count, 0, names, &call->stop);
+}
+
+bool prs__timed_call_from(prs_call_t *call, PyObject *const *args,
+                          Py_ssize_t count) {
+  if (!prs__wants(call->name, count, 2) ||
+      !prs__timeout_from(args[0], &call->timeout) ||
+      !prs__stop_from(args[1], &call->stop))
+    return false;
+  if (call->timeout == 0) call->timeout = 1;
+  return true;
 }
 
 /* ---- methods ------------------------------------------------------------- */

@@ -71,15 +71,22 @@ void prs__lockable_dealloc(prs_lockable_t *self);
 int prs__lockable_traverse(prs_lockable_t *self, visitproc visit, void *arg);
 int prs__lockable_clear(prs_lockable_t *self);
 
-/* Wait until the lock is entered; `timeout` 0 only tries.
+/* How a call waits. */
+typedef struct prs_call {
+  const char *name; /* for the text of a deadlock */
+  uint64_t timeout; /* 0 only tries */
+  PyObject *stop;   /* a StopToken; NULL for none */
+} prs_call_t;
+
+/* Wait until the lock is entered.
  * Returns: PRS_RW_ENTERED, the caller must hand it to a guard or leave;
  *          PRS_RW_BUSY; PRS_ETIMEDOUT; PRS__RAISED with an exception set.
  * Blocks:  as prs__block. */
-int prs__lock_enter(prs_lockable_t *self, bool writes, uint64_t timeout);
+int prs__lock_enter(prs_lockable_t *self, bool writes, const prs_call_t *call);
 /* The same without a look at who holds it already, with a waiter whose nodes
- * are in no queue; the first is used. */
+ * are in no queue; the first is used, and the last for a stop. */
 int prs__lock_wait_with(prs_lockable_t *self, prs_waiter_t *waiter,
-                        uint32_t wish, uint64_t timeout);
+                        uint32_t wish, const prs_call_t *call);
 void prs__lock_leave(prs_lockable_t *self, bool writes, prs_wakes_t *wakes);
 /* After a fork: free what threads of the parent held. */
 void prs__lock_forked(prs_lockable_t *self);
@@ -89,6 +96,14 @@ static inline void prs__lock_settle(prs_lockable_t *self) {
 static inline bool prs__lock_is_poisoned(const prs_lockable_t *self) {
   return atomic_load_explicit(&self->poisoned, memory_order_relaxed) != 0;
 }
+
+/* Read the arguments of a call that waits: none but `stop`; or nanoseconds, too
+ * (of which 0 is as good as 1), and `stop` by place.
+ * Returns: false with an exception set. */
+bool prs__call_from(prs_call_t *call, const char *method, PyObject *const *args,
+                    Py_ssize_t count, PyObject *names);
+bool prs__timed_call_from(prs_call_t *call, PyObject *const *args,
+                          Py_ssize_t count);
 
 /* Methods that all of them have, and those that can be poisoned. */
 PyObject *prs__lock_into_inner(prs_lockable_t *self, PyObject *unused);
@@ -105,6 +120,10 @@ extern const char prs__clear_poison_doc[];
 prs_hold_t *prs__hold_new(PyTypeObject *type);
 /* Give it a lock that was entered. */
 void prs__hold_attach(prs_hold_t *self, prs_lockable_t *lock, bool writes);
+/* Tell whoever looks for deadlocks that the lock, if it has one, is about to be
+ * left: afterwards the next one may have it. That runs Python code, which may
+ * release the guard. */
+void prs__hold_tell(const prs_hold_t *self);
 /* Leave the lock, which it has; whoever is next is in `wakes`.
  * Returns: the lock, with its reference; NULL when a fork has taken it. */
 prs_lockable_t *prs__hold_detach(prs_hold_t *self, bool panicked,
@@ -116,7 +135,7 @@ void prs__hold_release(prs_hold_t *self, bool panicked);
 bool prs__hold_downgrade(prs_hold_t *writer, prs_hold_t *reader);
 /* Enter and make a guard. Returns: NULL, and `*status` is not ENTERED. */
 prs_hold_t *prs__hold_enter(prs_lockable_t *lock, PyTypeObject *type,
-                            bool writes, uint64_t timeout, int *status);
+                            bool writes, const prs_call_t *call, int *status);
 /* The result for a caller: Ok(guard), Err(...), or NULL with an exception.
  * `wrapper` makes the error out of a PoisonError; PRS_POISONED leaves it. */
 PyObject *prs__hold_result(prs_hold_t *hold, int status,

@@ -14,25 +14,30 @@ static PyObject *mutex_new(PyTypeObject *type, PyObject *args,
 
 /* ---- lock ---------------------------------------------------------------- */
 
-static PyObject *enter_for(prs_lockable_t *self, uint64_t timeout,
+static const prs_call_t try = {.name = "try_lock"};
+
+static PyObject *enter_for(prs_lockable_t *self, const prs_call_t *call,
                            prs_lock_error_t wrapper) {
   int status;
   prs_hold_t *hold =
-      prs__hold_enter(self, prs__mutex_guard, true, timeout, &status);
+      prs__hold_enter(self, prs__mutex_guard, true, call, &status);
   return prs__hold_result(hold, status, wrapper);
 }
 
 PyDoc_STRVAR(
     lock_doc,
-    "lock()\n--\n\n"
+    "lock(*, stop=None)\n--\n\n"
     "Wait for the lock and take it: Rust's `Mutex::lock`.\n\n"
     "Prefer `with mutex as guard:`, which cannot keep the lock by accident.\n\n"
+    "Args:\n"
+    "    stop: a `StopToken` that ends the wait.\n\n"
     "Returns:\n"
     "    `Ok(guard)`; `Err(PoisonError)` when a thread panicked while it held "
     "the lock. The\n    error has the guard, `error.into_inner()`: the lock is "
     "held in either case.\n\n"
     "Raises:\n"
     "    DeadlockError: the calling thread has the lock already.\n"
+    "    Stopped: the token stopped first; the lock is not held.\n"
     "    UseAfterMoveError: `into_inner` has consumed the mutex.\n"
     "    RuntimeError: it would have to wait, and the interpreter is exiting."
     "\n\n"
@@ -46,9 +51,11 @@ PyDoc_STRVAR(
     ">>> mutex\n"
     "Mutex { data: 6, poisoned: false, .. }");
 
-static PyObject *mutex_lock(prs_lockable_t *self, PyObject *unused) {
-  (void)unused;
-  return enter_for(self, PRS_FOREVER, PRS_POISONED);
+static PyObject *mutex_lock(prs_lockable_t *self, PyObject *const *args,
+                            Py_ssize_t count, PyObject *names) {
+  prs_call_t call;
+  if (!prs__call_from(&call, "lock", args, count, names)) return NULL;
+  return enter_for(self, &call, PRS_POISONED);
 }
 
 PyDoc_STRVAR(
@@ -72,15 +79,14 @@ PyDoc_STRVAR(
 
 static PyObject *mutex_try_lock(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
-  return enter_for(self, 0, PRS_TRY_POISONED);
+  return enter_for(self, &try, PRS_TRY_POISONED);
 }
 
-static PyObject *mutex_lock_for(prs_lockable_t *self, PyObject *arg) {
-  uint64_t timeout;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
-  PyObject *result =
-      enter_for(self, timeout > 0 ? timeout : 1, PRS_TIMEOUT_POISONED);
-  return result;
+static PyObject *mutex_lock_for(prs_lockable_t *self, PyObject *const *args,
+                                Py_ssize_t count) {
+  prs_call_t call = {.name = "lock_timeout"};
+  if (!prs__timed_call_from(&call, args, count)) return NULL;
+  return enter_for(self, &call, PRS_TIMEOUT_POISONED);
 }
 
 /* ---- with ---------------------------------------------------------------- */
@@ -126,7 +132,8 @@ PyDoc_STRVAR(
 static PyObject *mutex_get_mut(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
   int status;
-  prs_hold_t *hold = prs__hold_enter(self, prs__mutex_guard, true, 0, &status);
+  prs_hold_t *hold =
+      prs__hold_enter(self, prs__mutex_guard, true, &try, &status);
   if (hold == NULL && status == PRS_RW_BUSY)
     return prs__lock_raise(PRS_MUTABLY_BORROWED, self);
   return prs__hold_result(hold, status, PRS_POISONED);
@@ -139,9 +146,9 @@ static PyObject *mutex_get_mut(prs_lockable_t *self, PyObject *unused) {
 static PyMethodDef methods[] = {
     {"__enter__", METHOD(mutex_enter), METH_NOARGS, enter_doc},
     {"__exit__", METHOD(prs__lock_end_with), METH_FASTCALL, exit_doc},
-    {"lock", METHOD(mutex_lock), METH_NOARGS, lock_doc},
+    {"lock", METHOD(mutex_lock), METH_FASTCALL | METH_KEYWORDS, lock_doc},
     {"try_lock", METHOD(mutex_try_lock), METH_NOARGS, try_lock_doc},
-    {"_lock_for", METHOD(mutex_lock_for), METH_O, NULL},
+    {"_lock_for", METHOD(mutex_lock_for), METH_FASTCALL, NULL},
     {"get_mut", METHOD(mutex_get_mut), METH_NOARGS, get_mut_doc},
     {"into_inner", METHOD(prs__lock_into_inner), METH_NOARGS,
      prs__into_inner_doc},

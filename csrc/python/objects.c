@@ -1,4 +1,5 @@
 /* The module `_objects`: types whose hot path must not pay for bytecode. */
+#include "native/native.h"
 #include "objects.h"
 
 const prs_table_t *prs__table;
@@ -98,6 +99,20 @@ static PyMethodDef functions[] = {
     {"set_watch", prs__set_watch, METH_VARARGS,
      "set_watch(enter, leave, took, let_go, /)\n--\n\n"
      "Tell these of each wait and each lock; None for no longer."},
+    {"is_mapped", prs__is_mapped, METH_O,
+     "is_mapped(address, /)\n--\n\nTell whether there is memory at an "
+     "address."},
+    {"is_buffer", prs__is_buffer, METH_O,
+     "is_buffer(object, /)\n--\n\nTell whether a memoryview of it can be asked "
+     "for."},
+    {"native_capsule", prs__native_capsule, METH_O,
+     "native_capsule(capsule, /)\n--\n\n"
+     "Read (address, name) of a PyCapsule; the name may be None."},
+    {"native_loop", prs__native_loop, METH_VARARGS,
+     "native_loop(signature, address, args, count, grain, threads, check, "
+     "/)\n--\n\n"
+     "Call function(begin, end, *args) for blocks of range(count). Return None "
+     "or the\nfailure as (result, errno)."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 
@@ -114,6 +129,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_channel_type},
     {Py_mod_exec, prs__add_sender_type},
     {Py_mod_exec, prs__add_receiver_type},
+    {Py_mod_exec, prs__add_signature_type},
     {Py_mod_exec, prs__add_oneshot_types},
     {Py_mod_exec, prs__add_select},
     {Py_mod_exec, prs__add_sending_type},

@@ -125,6 +125,10 @@ prs_waiter_t *prs__waiter(uint32_t count);
  * Blocks:  detached; Ctrl-C is seen on the main thread. */
 #define PRS__RAISED_LATE 2
 int prs__block(prs_waiter_t *waiter, uint64_t timeout);
+/* The same; whom the caller has to wake is woken detached, so that he does not
+ * find the GIL taken. They must be threads. */
+int prs__block_waking(prs_waiter_t *waiter, prs_wakes_t *wakes,
+                      uint64_t timeout);
 
 /* Read a moment of time.monotonic() as nanoseconds from now. */
 bool prs__deadline_from(PyObject *moment, uint64_t *out);
@@ -145,7 +149,7 @@ PyObject *prs__set_watch(PyObject *module, PyObject *args);
 PyObject *prs__count_waking(PyObject *module, PyObject *unused);
 bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
 void prs__watch_waited(void);
-void prs__watch_acquired(PyObject *object);
+void prs__watch_acquired(PyObject *object, bool shared);
 void prs__watch_released(PyObject *object);
 
 /* Before a wait for `object`, and `what` the call is. Returns: false with
@@ -158,9 +162,10 @@ static inline bool prs__may_wait(PyObject *object, const char *what,
 static inline void prs__waited(void) {
   if (prs__watches) prs__watch_waited();
 }
-/* The calling thread has taken a lock, or lets it go. */
-static inline void prs__acquired(PyObject *lock) {
-  if (prs__watches) prs__watch_acquired(lock);
+/* The calling thread has taken a lock, `shared` with others that read; or is
+ * about to let it go. */
+static inline void prs__acquired(PyObject *lock, bool shared) {
+  if (prs__watches) prs__watch_acquired(lock, shared);
 }
 static inline void prs__released(PyObject *lock) {
   if (prs__watches) prs__watch_released(lock);

@@ -274,9 +274,15 @@ static void end_dealloc(prs_end_t *self) {
 static PyMethodDef sender_methods[] = {
     {"send", METHOD(sender_send), METH_FASTCALL, send_doc},
     {"drop", METHOD(sender_drop), METH_NOARGS,
-     "drop($self, /)\n--\n\nDrop this sender now: Rust's `drop(sender)`."},
+     "drop($self, /)\n--\n\n"
+     "Drop this sender now: Rust's `drop(sender)`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"is_disconnected", METHOD(sender_is_disconnected), METH_NOARGS,
-     "is_disconnected($self, /)\n--\n\nTell whether the receiver is gone."},
+     "is_disconnected($self, /)\n--\n\n"
+     "Tell whether the receiver is gone.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};
 
@@ -288,10 +294,14 @@ static PyMethodDef receiver_methods[] = {
      recv_deadline_doc},
     {"is_ready", METHOD(receiver_is_ready), METH_NOARGS,
      "is_ready($self, /)\n--\n\n"
-     "Tell whether the message is there: Rust's "
-     "`oneshot::Receiver::is_ready`."},
+     "Tell whether the message is there: Rust's `Receiver::is_ready`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"drop", METHOD(receiver_drop), METH_NOARGS,
-     "drop($self, /)\n--\n\nDrop this receiver now: Rust's `drop(receiver)`."},
+     "drop($self, /)\n--\n\n"
+     "Drop this receiver now: Rust's `drop(receiver)`.\n\n"
+     "Blocks: no.\n"
+     "Thread safety: any thread."},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};
 

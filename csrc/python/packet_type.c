@@ -2,20 +2,14 @@
  *
  * It owns one reference on the C packet and the place for the result. It is
  * C, not Python, because every spawn and every join passes here. */
-#include "objects.h"
+#include "native/native.h"
+#include "packet.h"
 
 /* The interpreter needs so much to run anything: on 16 KiB, the least of most
  * platforms, a call of a few Python functions is a crash. */
 #define LEAST_STACK ((size_t)256 << 10)
 
-typedef struct packet_object {
-  PyObject_HEAD
-  prs_packet_t *packet;
-  PyObject *value; /* the result or the panic, until it is taken */
-  PyObject *bell;  /* called when the thread has ended; NULL for none */
-  bool failed;     /* `value` is a panic */
-  bool taken;
-} packet_object_t;
+typedef prs_packet_object_t packet_object_t;
 
 static PyObject *packet_new(PyTypeObject *type, PyObject *args,
                             PyObject *kwargs) {
@@ -36,10 +30,14 @@ static int packet_traverse(packet_object_t *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->value);
   Py_VISIT(self->bell);
+  Py_VISIT(self->judge);
+  Py_VISIT(prs__native_kept(self));
   return 0;
 }
 
 static int packet_clear(packet_object_t *self) {
+  prs__native_give_up(self);
+  Py_CLEAR(self->judge);
   Py_CLEAR(self->value);
   Py_CLEAR(self->bell);
   return 0;
@@ -83,28 +81,52 @@ PyDoc_STRVAR(start_doc,
              "Run entry(job) on a thread of its own. Return None, or the tuple "
              "(status, os_error)\nwhen nothing was started.");
 
+/* Returns: false with an exception set. */
+static bool read_options(const prs_start_t *wanted,
+                         prs_spawn_options_t *options) {
+  size_t stack_size = PyLong_AsSize_t(wanted->stack_size);
+  if (stack_size == (size_t)-1 && PyErr_Occurred()) return false;
+  int dedicated = PyObject_IsTrue(wanted->dedicated);
+  if (dedicated < 0) return false;
+  if (stack_size != 0 && stack_size < LEAST_STACK) stack_size = LEAST_STACK;
+  *options = (prs_spawn_options_t){.stack_size = stack_size,
+                                   .dedicated = dedicated != 0};
+  return true;
+}
+
+int prs__packet_spawn(prs_packet_object_t *self, void *payload,
+                      const prs_start_t *wanted, int *os_error) {
+  prs_spawn_options_t options;
+  if (!read_options(wanted, &options) || give_name(self, wanted->name) < 0)
+    return PRS__RAISED;
+  let_earlier_starts_in();
+  self->packet->payload = payload;
+  int status = prs__table->spawn(self->packet, &options, os_error);
+  if (status != PRS_OK) self->packet->payload = NULL;
+  return status;
+}
+
 static PyObject *packet_start(packet_object_t *self, PyObject *const *args,
                               Py_ssize_t count) {
-  if (count != 4) {
-    PyErr_SetString(PyExc_TypeError, "start() takes 4 arguments");
-    return NULL;
-  }
-  size_t stack_size = PyLong_AsSize_t(args[2]);
-  if (stack_size == (size_t)-1 && PyErr_Occurred()) return NULL;
-  int dedicated = PyObject_IsTrue(args[3]);
-  if (dedicated < 0 || give_name(self, args[1]) < 0) return NULL;
-  if (stack_size != 0 && stack_size < LEAST_STACK) stack_size = LEAST_STACK;
-  prs_spawn_options_t options = {.stack_size = stack_size,
-                                 .dedicated = dedicated != 0};
+  if (!prs__wants("start", count, 4)) return NULL;
+  prs_start_t wanted = {
+      .name = args[1], .stack_size = args[2], .dedicated = args[3]};
   int os_error = 0;
-  let_earlier_starts_in();
-  self->packet->payload = Py_NewRef(args[0]);
-  int status = prs__table->spawn(self->packet, &options, &os_error);
+  PyObject *job = Py_NewRef(args[0]);
+  int status = prs__packet_spawn(self, job, &wanted, &os_error);
   if (status == PRS_OK) Py_RETURN_NONE;
-  self->packet->payload = NULL;
-  Py_DECREF(args[0]);
+  Py_DECREF(job);
+  if (status == PRS__RAISED) return NULL;
   return Py_BuildValue("(ii)", status, os_error);
 }
+
+PyDoc_STRVAR(
+    start_native_doc,
+    "start_native(signature, address, args, owner, judge, name, stack_size, "
+    "dedicated, /)\n--\n\n"
+    "Call a C function on a thread of its own, and keep `owner` until it has "
+    "ended;\njudge(result, errno) then returns a panic or None. Otherwise as "
+    "start().");
 
 /* ---- wait ---------------------------------------------------------------- */
 
@@ -132,10 +154,12 @@ static PyObject *packet_wait(packet_object_t *self, PyObject *arg) {
   if (!prs__timeout_from(arg, &timeout)) return NULL;
   prs_packet_t *packet = self->packet;
   if (prs__table->packet_state(packet) < PRS_DONE) {
-    if (timeout != 0 && !prs__may_wait((PyObject *)self, "join", timeout))
+    bool is_python = self->call == NULL; /* a native thread waits for nobody */
+    if (is_python && timeout != 0 &&
+        !prs__may_wait((PyObject *)self, "join", timeout))
       return NULL;
     int status = wait_until_final(packet, timeout);
-    prs__waited();
+    if (is_python) prs__waited();
     if (status == PRS__RAISED) return NULL;
     if (status != PRS_OK) return PyLong_FromLong(status);
   }
@@ -220,6 +244,7 @@ static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
     PyErr_SetString(PyExc_TypeError, "take() takes 2 arguments");
     return NULL;
   }
+  if (!prs__native_settle(self)) return NULL;
   PyObject *value;
   bool failed;
   bool taken;
@@ -293,6 +318,8 @@ bool prs__wait_for_one(PyObject *list, bool *raised) {
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))packet_start, METH_FASTCALL,
      start_doc},
+    {"start_native", (PyCFunction)(void (*)(void))prs__start_native,
+     METH_FASTCALL, start_native_doc},
     {"same", (PyCFunction)packet_same, METH_O,
      "same(other, /)\n--\n\nTell whether two packets are of one thread."},
     {"wait", (PyCFunction)packet_wait, METH_O, wait_doc},

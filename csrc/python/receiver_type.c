@@ -147,7 +147,7 @@ static PyObject *receiver_recv(prs_end_t *self, PyObject *const *args,
 
 PyDoc_STRVAR(
     try_recv_doc,
-    "try_recv()\n--\n\n"
+    "try_recv($self, /)\n--\n\n"
     "Take a message if one is there: Rust's `Receiver::try_recv`.\n\n"
     "Returns:\n"
     "    `Ok(message)`, `Err(TryRecvError.Empty)`, or "
@@ -271,7 +271,7 @@ void prs__receiver_dropped(prs_end_t *self) {
 }
 
 PyDoc_STRVAR(drop_doc,
-             "drop()\n--\n\n"
+             "drop($self, /)\n--\n\n"
              "Drop this receiver now: Rust's `drop(receiver)`.\n\n"
              "`del` drops it when no other name is left. "
              "With the last one go the messages that\n"
@@ -326,7 +326,7 @@ static PyMethodDef methods[] = {
      recv_deadline_doc},
     {"drop", METHOD(receiver_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(receiver_is_disconnected), METH_NOARGS,
-     "is_disconnected()\n--\n\n"
+     "is_disconnected($self, /)\n--\n\n"
      "Tell whether every sender is gone: Rust's "
      "`Receiver::is_disconnected`.\n\n"
      "Messages may be left.\n\n"

@@ -32,27 +32,34 @@ static prs_hold_t *enter_again(prs_lockable_t *self) {
   return hold;
 }
 
-static prs_hold_t *enter(prs_lockable_t *self, uint64_t timeout, int *status) {
+static const prs_call_t try = {.name = "try_lock"};
+
+static prs_hold_t *enter(prs_lockable_t *self, const prs_call_t *call,
+                         int *status) {
   *status = PRS__RAISED;
   prs__lock_settle(self);
   if (is_mine(self)) return enter_again(self);
-  return prs__hold_enter(self, prs__reentrant_guard, true, timeout, status);
+  return prs__hold_enter(self, prs__reentrant_guard, true, call, status);
 }
 
 /* ---- lock ---------------------------------------------------------------- */
 
 PyDoc_STRVAR(
     lock_doc,
-    "lock()\n"
+    "lock(*, stop=None)\n"
     "--\n"
     "\n"
     "Wait for the lock and take it once more: Rust's `ReentrantLock::lock`.\n"
+    "\n"
+    "Args:\n"
+    "    stop: a `StopToken` that ends the wait.\n"
     "\n"
     "Returns:\n"
     "    The guard. Other threads wait until every guard of this thread is "
     "gone.\n"
     "\n"
     "Raises:\n"
+    "    Stopped: the token stopped first; the lock is not held.\n"
     "    UseAfterMoveError: `into_inner` has consumed the lock.\n"
     "    RuntimeError: it would have to wait, and the interpreter is exiting.\n"
     "    OverflowError: the thread has taken it 4,294,967,295 times.\n"
@@ -66,10 +73,12 @@ PyDoc_STRVAR(
     "...     one.value is two.value\n"
     "True");
 
-static PyObject *reentrant_lock(prs_lockable_t *self, PyObject *unused) {
-  (void)unused;
+static PyObject *reentrant_lock(prs_lockable_t *self, PyObject *const *args,
+                                Py_ssize_t count, PyObject *names) {
+  prs_call_t call;
   int status;
-  return (PyObject *)enter(self, PRS_FOREVER, &status);
+  if (!prs__call_from(&call, "lock", args, count, names)) return NULL;
+  return (PyObject *)enter(self, &call, &status);
 }
 
 PyDoc_STRVAR(try_lock_doc,
@@ -95,15 +104,16 @@ PyDoc_STRVAR(try_lock_doc,
 static PyObject *reentrant_try_lock(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
   int status;
-  prs_hold_t *hold = enter(self, 0, &status);
+  prs_hold_t *hold = enter(self, &try, &status);
   return prs__hold_result(hold, status, PRS_POISONED);
 }
 
-static PyObject *reentrant_lock_for(prs_lockable_t *self, PyObject *arg) {
-  uint64_t timeout;
+static PyObject *reentrant_lock_for(prs_lockable_t *self, PyObject *const *args,
+                                    Py_ssize_t count) {
+  prs_call_t call = {.name = "lock_timeout"};
   int status;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
-  prs_hold_t *hold = enter(self, timeout > 0 ? timeout : 1, &status);
+  if (!prs__timed_call_from(&call, args, count)) return NULL;
+  prs_hold_t *hold = enter(self, &call, &status);
   return prs__hold_result(hold, status, PRS_POISONED);
 }
 
@@ -111,8 +121,9 @@ static PyObject *reentrant_lock_for(prs_lockable_t *self, PyObject *arg) {
 
 static PyObject *reentrant_enter(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
+  static const prs_call_t call = {.name = "lock", .timeout = PRS_FOREVER};
   int status;
-  prs_hold_t *hold = enter(self, PRS_FOREVER, &status);
+  prs_hold_t *hold = enter(self, &call, &status);
   if (hold == NULL) return NULL;
   return prs__lock_push(self, hold);
 }
@@ -147,7 +158,7 @@ static PyObject *reentrant_get_mut(prs_lockable_t *self, PyObject *unused) {
   prs_hold_t *hold = NULL;
   prs__lock_settle(self);
   if (!is_mine(self))
-    hold = prs__hold_enter(self, prs__reentrant_guard, true, 0, &status);
+    hold = prs__hold_enter(self, prs__reentrant_guard, true, &try, &status);
   if (hold == NULL)
     return status == PRS_RW_BUSY ? prs__lock_raise(PRS_MUTABLY_BORROWED, self)
                                  : NULL;
@@ -190,9 +201,9 @@ static PyObject *reentrant_into_inner(prs_lockable_t *self, PyObject *unused) {
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
-    {"lock", METHOD(reentrant_lock), METH_NOARGS, lock_doc},
+    {"lock", METHOD(reentrant_lock), METH_FASTCALL | METH_KEYWORDS, lock_doc},
     {"try_lock", METHOD(reentrant_try_lock), METH_NOARGS, try_lock_doc},
-    {"_lock_for", METHOD(reentrant_lock_for), METH_O, NULL},
+    {"_lock_for", METHOD(reentrant_lock_for), METH_FASTCALL, NULL},
     {"__enter__", METHOD(reentrant_enter), METH_NOARGS,
      "__enter__()\n--\n\nWait for the lock and return a guard."},
     {"__exit__", METHOD(prs__lock_end_with), METH_FASTCALL,

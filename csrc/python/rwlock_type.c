@@ -12,16 +12,18 @@ static PyObject *rwlock_new(PyTypeObject *type, PyObject *args,
   return prs__lockable_new(type, value);
 }
 
-static prs_hold_t *enter(prs_lockable_t *self, bool writes, uint64_t timeout,
-                         int *status) {
+static const prs_call_t try = {.name = "try_write"};
+
+static prs_hold_t *enter(prs_lockable_t *self, bool writes,
+                         const prs_call_t *call, int *status) {
   PyTypeObject *type = writes ? prs__write_guard : prs__read_guard;
-  return prs__hold_enter(self, type, writes, timeout, status);
+  return prs__hold_enter(self, type, writes, call, status);
 }
 
-static PyObject *enter_for(prs_lockable_t *self, bool writes, uint64_t timeout,
-                           prs_lock_error_t wrapper) {
+static PyObject *enter_for(prs_lockable_t *self, bool writes,
+                           const prs_call_t *call, prs_lock_error_t wrapper) {
   int status;
-  prs_hold_t *hold = enter(self, writes, timeout, &status);
+  prs_hold_t *hold = enter(self, writes, call, &status);
   return prs__hold_result(hold, status, wrapper);
 }
 
@@ -29,13 +31,16 @@ static PyObject *enter_for(prs_lockable_t *self, bool writes, uint64_t timeout,
 
 PyDoc_STRVAR(
     read_doc,
-    "read()\n"
+    "read(*, stop=None)\n"
     "--\n"
     "\n"
     "Wait until nobody writes, and read: Rust's `RwLock::read`.\n"
     "\n"
     "A reader waits behind a writer that waits, unless its thread reads "
     "already.\n"
+    "\n"
+    "Args:\n"
+    "    stop: a `StopToken` that ends the wait.\n"
     "\n"
     "Returns:\n"
     "    `Ok(guard)`, an `RwLockReadGuard`; `Err(PoisonError)` when a writer "
@@ -45,6 +50,7 @@ PyDoc_STRVAR(
     "\n"
     "Raises:\n"
     "    DeadlockError: the calling thread would wait for a guard of its own.\n"
+    "    Stopped: the token stopped first; the lock is not held.\n"
     "    UseAfterMoveError: `into_inner` has consumed the lock.\n"
     "    RuntimeError: it would have to wait, and the interpreter is exiting.\n"
     "\n"
@@ -57,17 +63,22 @@ PyDoc_STRVAR(
     "...     one.value + two.value\n"
     "10");
 
-static PyObject *rwlock_read(prs_lockable_t *self, PyObject *unused) {
-  (void)unused;
-  return enter_for(self, false, PRS_FOREVER, PRS_POISONED);
+static PyObject *rwlock_read(prs_lockable_t *self, PyObject *const *args,
+                             Py_ssize_t count, PyObject *names) {
+  prs_call_t call;
+  if (!prs__call_from(&call, "read", args, count, names)) return NULL;
+  return enter_for(self, false, &call, PRS_POISONED);
 }
 
 PyDoc_STRVAR(
     write_doc,
-    "write()\n"
+    "write(*, stop=None)\n"
     "--\n"
     "\n"
     "Wait until nobody reads or writes, and write: Rust's `RwLock::write`.\n"
+    "\n"
+    "Args:\n"
+    "    stop: a `StopToken` that ends the wait.\n"
     "\n"
     "Returns:\n"
     "    `Ok(guard)`, an `RwLockWriteGuard`; `Err(PoisonError)` when a writer "
@@ -77,6 +88,7 @@ PyDoc_STRVAR(
     "\n"
     "Raises:\n"
     "    DeadlockError: the calling thread would wait for a guard of its own.\n"
+    "    Stopped: the token stopped first; the lock is not held.\n"
     "    UseAfterMoveError: `into_inner` has consumed the lock.\n"
     "    RuntimeError: it would have to wait, and the interpreter is exiting.\n"
     "\n"
@@ -90,9 +102,11 @@ PyDoc_STRVAR(
     ">>> lock\n"
     "RwLock { data: 6, poisoned: false, .. }");
 
-static PyObject *rwlock_write(prs_lockable_t *self, PyObject *unused) {
-  (void)unused;
-  return enter_for(self, true, PRS_FOREVER, PRS_POISONED);
+static PyObject *rwlock_write(prs_lockable_t *self, PyObject *const *args,
+                              Py_ssize_t count, PyObject *names) {
+  prs_call_t call;
+  if (!prs__call_from(&call, "write", args, count, names)) return NULL;
+  return enter_for(self, true, &call, PRS_POISONED);
 }
 
 PyDoc_STRVAR(try_read_doc,
@@ -121,7 +135,7 @@ PyDoc_STRVAR(try_read_doc,
 
 static PyObject *rwlock_try_read(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
-  return enter_for(self, false, 0, PRS_TRY_POISONED);
+  return enter_for(self, false, &try, PRS_TRY_POISONED);
 }
 
 PyDoc_STRVAR(try_write_doc,
@@ -150,28 +164,31 @@ PyDoc_STRVAR(try_write_doc,
 
 static PyObject *rwlock_try_write(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
-  return enter_for(self, true, 0, PRS_TRY_POISONED);
+  return enter_for(self, true, &try, PRS_TRY_POISONED);
 }
 
-static PyObject *rwlock_read_for(prs_lockable_t *self, PyObject *arg) {
-  uint64_t timeout;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
-  return enter_for(self, false, timeout > 0 ? timeout : 1,
-                   PRS_TIMEOUT_POISONED);
+static PyObject *rwlock_read_for(prs_lockable_t *self, PyObject *const *args,
+                                 Py_ssize_t count) {
+  prs_call_t call = {.name = "read_timeout"};
+  if (!prs__timed_call_from(&call, args, count)) return NULL;
+  return enter_for(self, false, &call, PRS_TIMEOUT_POISONED);
 }
 
-static PyObject *rwlock_write_for(prs_lockable_t *self, PyObject *arg) {
-  uint64_t timeout;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
-  return enter_for(self, true, timeout > 0 ? timeout : 1, PRS_TIMEOUT_POISONED);
+static PyObject *rwlock_write_for(prs_lockable_t *self, PyObject *const *args,
+                                  Py_ssize_t count) {
+  prs_call_t call = {.name = "write_timeout"};
+  if (!prs__timed_call_from(&call, args, count)) return NULL;
+  return enter_for(self, true, &call, PRS_TIMEOUT_POISONED);
 }
 
 /* ---- with ---------------------------------------------------------------- */
 
 /* The error has no guard: what a traceback keeps must not keep a lock. */
 static PyObject *enter_or_raise(prs_lockable_t *self, bool writes) {
+  const prs_call_t call = {.name = writes ? "write" : "read",
+                           .timeout = PRS_FOREVER};
   int status;
-  prs_hold_t *hold = enter(self, writes, PRS_FOREVER, &status);
+  prs_hold_t *hold = enter(self, writes, &call, &status);
   if (hold == NULL || !prs__lock_is_poisoned(self)) return (PyObject *)hold;
   Py_DECREF(hold);
   return prs__lock_raise(PRS_POISONED_WITH, self);
@@ -265,7 +282,7 @@ PyDoc_STRVAR(get_mut_doc,
 static PyObject *rwlock_get_mut(prs_lockable_t *self, PyObject *unused) {
   (void)unused;
   int status;
-  prs_hold_t *hold = enter(self, true, 0, &status);
+  prs_hold_t *hold = enter(self, true, &try, &status);
   if (hold == NULL && status == PRS_RW_BUSY)
     return prs__lock_raise(PRS_MUTABLY_BORROWED, self);
   return prs__hold_result(hold, status, PRS_POISONED);
@@ -276,12 +293,12 @@ static PyObject *rwlock_get_mut(prs_lockable_t *self, PyObject *unused) {
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
-    {"read", METHOD(rwlock_read), METH_NOARGS, read_doc},
-    {"write", METHOD(rwlock_write), METH_NOARGS, write_doc},
+    {"read", METHOD(rwlock_read), METH_FASTCALL | METH_KEYWORDS, read_doc},
+    {"write", METHOD(rwlock_write), METH_FASTCALL | METH_KEYWORDS, write_doc},
     {"try_read", METHOD(rwlock_try_read), METH_NOARGS, try_read_doc},
     {"try_write", METHOD(rwlock_try_write), METH_NOARGS, try_write_doc},
-    {"_read_for", METHOD(rwlock_read_for), METH_O, NULL},
-    {"_write_for", METHOD(rwlock_write_for), METH_O, NULL},
+    {"_read_for", METHOD(rwlock_read_for), METH_FASTCALL, NULL},
+    {"_write_for", METHOD(rwlock_write_for), METH_FASTCALL, NULL},
     {"reading", METHOD(rwlock_reading), METH_NOARGS, reading_doc},
     {"writing", METHOD(rwlock_writing), METH_NOARGS, writing_doc},
     {"get_mut", METHOD(rwlock_get_mut), METH_NOARGS, get_mut_doc},

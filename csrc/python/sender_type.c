@@ -288,7 +288,7 @@ static PyObject *sender_send_deadline(prs_end_t *self, PyObject *const *args,
 /* ---- life ---------------------------------------------------------------- */
 
 PyDoc_STRVAR(clone_doc,
-             "clone()\n--\n\n"
+             "clone($self, /)\n--\n\n"
              "Make one more sender of the same channel: Rust's `Sender::clone`."
              "\n\n"
              "Returns:\n"
@@ -316,7 +316,7 @@ static void drop(prs_end_t *self) {
 }
 
 PyDoc_STRVAR(drop_doc,
-             "drop()\n--\n\n"
+             "drop($self, /)\n--\n\n"
              "Drop this sender now: Rust's `drop(sender)`; `del` drops it when "
              "no other name is left.\n\n"
              "Returns:\n"
@@ -362,7 +362,7 @@ static PyMethodDef methods[] = {
     {"clone", METHOD(sender_clone), METH_NOARGS, clone_doc},
     {"drop", METHOD(sender_drop), METH_NOARGS, drop_doc},
     {"is_disconnected", METHOD(sender_is_disconnected), METH_NOARGS,
-     "is_disconnected()\n--\n\n"
+     "is_disconnected($self, /)\n--\n\n"
      "Tell whether every receiver is gone: Rust's "
      "`Sender::is_disconnected`.\n\n"
      "Blocks: no.\n"

@@ -11,15 +11,16 @@ static uint64_t later(uint64_t now, uint64_t delay) {
   return delay >= PRS_FOREVER - now ? PRS_FOREVER : now + delay;
 }
 
-/* (delay, period): nanoseconds, -1 for ever; a period of None is no second
- * message. */
+/* (delay, period, at): nanoseconds, -1 for ever; a period of None is no second
+ * message; with `at` the delay is a moment of the clock. */
 static PyObject *timer_new(PyTypeObject *type, PyObject *args,
                            PyObject *kwargs) {
   PyObject *delay;
   PyObject *period;
   uint64_t first;
   uint64_t then = 0;
-  if (kwargs != NULL || !PyArg_ParseTuple(args, "OO", &delay, &period)) {
+  int at = 0;
+  if (kwargs != NULL || !PyArg_ParseTuple(args, "OO|p", &delay, &period, &at)) {
     PyErr_SetString(PyExc_TypeError,
                     "cannot make a Timer: it comes from after(), at(), tick() "
                     "or never()");
@@ -29,8 +30,8 @@ static PyObject *timer_new(PyTypeObject *type, PyObject *args,
   if (period != Py_None && !prs__timeout_from(period, &then)) return NULL;
   prs_timer_object_t *self = (prs_timer_object_t *)type->tp_alloc(type, 0);
   if (self == NULL) return NULL;
-  prs_timer_init(&self->timer, later(prs__table->now(), first), then,
-                 period == Py_None);
+  uint64_t due = at ? first : later(prs__table->now(), first);
+  prs_timer_init(&self->timer, due, then, period == Py_None);
   return (PyObject *)self;
 }
 

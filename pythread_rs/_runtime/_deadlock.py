@@ -3,7 +3,8 @@
 Each thread that is about to wait says what for, and each that takes a lock says so. A wait that
 could never end raises `DeadlockError` in the thread that would have closed the circle:
 
-- a circle of locks and joins, each held or to be ended by the next thread;
+- a circle of locks and joins, each held or to be ended by the next thread; a reader that waits
+  behind writers waits for them;
 - or every Python thread waits, without a time, for locks, joins and channels of this package.
 
 A channel does not know who might send, so a channel alone is never part of a circle.
@@ -40,6 +41,7 @@ class _Hold(NamedTuple):
 
     ident: int
     where: str
+    shared: bool
 
 
 class _Graph:
@@ -69,9 +71,9 @@ class _Graph:
         with self.lock:
             self.waits.pop(threading.get_ident(), None)
 
-    def took(self, lock: Any) -> None:
-        """Note that the calling thread holds a lock."""
-        hold = _Hold(threading.get_ident(), _place())
+    def took(self, lock: Any, shared: bool) -> None:
+        """Note that the calling thread holds a lock, or a share of it."""
+        hold = _Hold(threading.get_ident(), _place(), shared)
         with self.lock:
             self._forget_parent()
             self.holds.setdefault(id(lock), []).append(hold)
@@ -128,8 +130,24 @@ class _Graph:
             for ident, thread in list(_threading.running()):
                 if thread._packet is not None and wait.object.same(thread._packet):
                     yield ident
-        for hold in self.holds.get(id(wait.object), ()):
-            yield hold.ident
+        held = self.holds.get(id(wait.object), ())
+        if wait.what == "read" and all(hold.shared for hold in held):
+            yield from self._writers_before(wait)
+        else:
+            for hold in held:
+                yield hold.ident
+
+    def _writers_before(self, wait: _Wait) -> list[int]:
+        """List for whom a reader waits while others read: writers that came before it.
+
+        If one of them waits for a time only, or may be stopped, the reader may get in.
+        """
+        writers = {
+            ident: other
+            for ident, other in self.waits.items()
+            if other.object is wait.object and other.what.startswith("write")
+        }
+        return [] if any(other.timed for other in writers.values()) else list(writers)
 
     def _describe(self, headline: str, idents: list[int]) -> str:
         lines = [f"deadlock: {headline}"]

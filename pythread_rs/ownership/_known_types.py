@@ -70,6 +70,7 @@ _contextvars.ContextVar enum.Enum numpy.dtype numpy.generic numpy.ufunc
 numpy._ArrayFunctionDispatcher sys.version_info builtins.PyCapsule builtins.sentinel
 """
 _SYNC: Final = """
+_cffi_backend.Lib _cffi_backend.FFI
 _thread.lock _thread.RLock threading._RLock threading.Event threading.Condition
 threading.Semaphore threading.BoundedSemaphore threading.Barrier threading.Thread threading.Timer
 threading._MainThread threading._DummyThread _queue.SimpleQueue queue.Queue queue.LifoQueue

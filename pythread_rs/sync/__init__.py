@@ -13,6 +13,7 @@ Parker, Unparker                a token of one's own to wait for
 StopToken                       cooperative cancellation
 
 RuntimeError
+ +-- DeadlockError      a wait that could never end: that of `pythread_rs.thread`
  +-- OncePoisonedError  the function of a Once or a LazyLock raised
 TimeoutError
  +-- WaitTimeoutError   a barrier, a once or a wait group took too long
@@ -52,6 +53,7 @@ from pythread_rs.sync._timeout import WaitTimeoutError
 from pythread_rs.sync._timers import Timer, after, at, never, tick
 from pythread_rs.sync._value_mut import ValueMut
 from pythread_rs.sync._wait_group import WaitGroup
+from pythread_rs.thread import DeadlockError
 
 __all__ = [
     "Arc",
@@ -59,6 +61,7 @@ __all__ = [
     "Barrier",
     "BarrierWaitResult",
     "Condvar",
+    "DeadlockError",
     "LazyLock",
     "LockTimeoutError",
     "Mutex",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncReceiver", "select_async"]
 
-D = TypeVar("D")
-T_co = TypeVar("T_co", covariant=True)
+_D = TypeVar("_D")
+_T_co = TypeVar("_T_co", covariant=True)
 
 _NO_WAIT = 0.0
 
@@ -40,7 +40,7 @@ def _waker(
 
     def wake() -> None:
         if running() is loop:
-            loop.call_soon(_settle, future)
+            _settle(future)
         else:
             loop.call_soon_threadsafe(_settle, future)
 
@@ -53,35 +53,35 @@ def _smaller(one: float | None, other: float | None) -> float | None:
     return min(one, other)
 
 
-async def _sleep_until_called(
-    loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], delay: float | None
+async def _at_the_latest(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], delay: float
 ) -> None:
-    handle = None if delay is None else loop.call_later(delay, _settle, future)
+    handle = loop.call_later(delay, _settle, future)
     try:
         await future
     finally:
-        if handle is not None:
-            handle.cancel()
+        handle.cancel()
 
 
 async def _wait(operations: tuple[Any, ...], timeout: float | None) -> tuple[int, Any] | None:
     """Wait under the running loop; a task that is cancelled puts back what it was given."""
     # Whoever gets here has asyncio; whoever does not need not wait for its import.
-    from asyncio import _get_running_loop, get_running_loop
+    import asyncio
 
-    loop = get_running_loop()
+    loop = asyncio.get_running_loop()
     deadline = None if timeout is None else loop.time() + timeout
     ticket = _ffi.Ticket(operations)
     try:
         while True:
             future = loop.create_future()
-            found = ticket.arm(_waker(loop, _get_running_loop, future))
+            found = ticket.arm(_waker(loop, asyncio._get_running_loop, future))
             if found is not None:
                 return found
             left = None if deadline is None else deadline - loop.time()
             if left is not None and left <= 0:
                 return ticket.collect()
-            await _sleep_until_called(loop, future, _smaller(ticket.delay(), left))
+            delay = _smaller(ticket.delay(), left)
+            await (future if delay is None else _at_the_latest(loop, future, delay))
             found = ticket.collect()
             if found is not None:
                 return found
@@ -103,12 +103,12 @@ async def _send(sending: Sending[Any]) -> Any:
 _ffi.set_send_async(_send)
 
 
-class AsyncReceiver(Generic[T_co]):
+class AsyncReceiver(Generic[_T_co]):
     """The asyncio forms of a receiver."""
 
     __slots__ = ()
 
-    async def recv_async(self) -> Result[T_co, Any]:
+    async def recv_async(self) -> Result[_T_co, Any]:
         """Wait for a message in a coroutine: `await rx.recv_async()`.
 
         A message is in the channel or with a task that goes on with it: one that is cancelled
@@ -136,13 +136,13 @@ class AsyncReceiver(Generic[T_co]):
         """
         found = await _perform((self,), None)
         assert found is not None  # there was no timeout
-        result: Result[T_co, Any] = found[1]
+        result: Result[_T_co, Any] = found[1]
         return result
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> T_co:
+    async def __anext__(self) -> _T_co:
         result = await self.recv_async()
         if isinstance(result, Ok):
             return result.value
@@ -157,8 +157,8 @@ async def select_async(
 ) -> tuple[int | None, Result[Any, Any]]: ...
 @overload
 async def select_async(
-    *operations: Operation, default: D, timeout: float | timedelta | None = 0.0
-) -> tuple[int, Result[Any, Any]] | tuple[None, Ok[D]]: ...
+    *operations: Operation, default: _D, timeout: float | timedelta | None = 0.0
+) -> tuple[int, Result[Any, Any]] | tuple[None, Ok[_D]]: ...
 async def select_async(
     *operations: Operation,
     timeout: float | timedelta | None = None,

@@ -11,6 +11,7 @@ from pythread_rs import _ffi
 from pythread_rs.result import Err, Ok, Result
 from pythread_rs.sync._lock_errors import PoisonError
 from pythread_rs.sync._lock_parts import LockParts
+from pythread_rs.sync._stop import StopToken
 
 __all__ = ["Condvar", "WaitTimeoutResult"]
 
@@ -91,18 +92,26 @@ class Condvar(LockParts, _ffi.CondvarBase):
 
     __slots__ = ()
 
-    def wait_while(self, guard: _ffi.MutexGuard[T], f: Callable[[T], bool], /) -> Waited[T]:
+    def wait_while(
+        self,
+        guard: _ffi.MutexGuard[T],
+        f: Callable[[T], bool],
+        /,
+        *,
+        stop: StopToken | None = None,
+    ) -> Waited[T]:
         """Wait as long as `f(value)` is true: Rust's `Condvar::wait_while`.
 
         Args:
             guard: the `MutexGuard` of the calling thread. It comes back, as from `wait`.
             f: called with the value, which it may look at; the mutex is held meanwhile.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(guard)`; `Err(PoisonError)` with the guard in it when the mutex is poisoned.
 
         Raises:
-            UseAfterMoveError, RuntimeError, BaseException: as `wait`.
+            Stopped, UseAfterMoveError, RuntimeError, BaseException: as `wait`.
             BaseException: what `f` raises; the guard stays as it is.
 
         Blocks: as `wait`.
@@ -114,26 +123,32 @@ class Condvar(LockParts, _ffi.CondvarBase):
         Ok(0)
         """
         while f(guard.value):
-            result = self.wait(guard)
+            result = self.wait(guard, stop=stop)
             if isinstance(result, Err):
                 return result
         return Ok(guard)
 
     def wait_timeout(
-        self, guard: _ffi.MutexGuard[T], seconds: float | timedelta, /
+        self,
+        guard: _ffi.MutexGuard[T],
+        seconds: float | timedelta,
+        /,
+        *,
+        stop: StopToken | None = None,
     ) -> TimedWait[T]:
         """Wait for a notification, but not for ever: Rust's `Condvar::wait_timeout`.
 
         Args:
             guard: the `MutexGuard` of the calling thread. It comes back, as from `wait`.
             seconds: how long to wait at most; a float or a timedelta.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok((guard, result))`, where `result.timed_out()` tells whether the time was over;
             `Err(PoisonError)` with the same pair in it when the mutex is poisoned.
 
         Raises:
-            UseAfterMoveError, RuntimeError, BaseException: as `wait`.
+            Stopped, UseAfterMoveError, RuntimeError, BaseException: as `wait`.
             TypeError, ValueError: `seconds` is no duration.
 
         Blocks: for `seconds` at most, then while another thread has the mutex.
@@ -144,10 +159,16 @@ class Condvar(LockParts, _ffi.CondvarBase):
         ...     Condvar().wait_timeout(guard, 0.001)
         Ok((0, WaitTimeoutResult(true)))
         """
-        return _timed(guard, self._wait_for(guard, _ffi.nanoseconds(seconds)))
+        return _timed(guard, self._wait_for(guard, _ffi.nanoseconds(seconds), stop))
 
     def wait_timeout_while(
-        self, guard: _ffi.MutexGuard[T], seconds: float | timedelta, f: Callable[[T], bool], /
+        self,
+        guard: _ffi.MutexGuard[T],
+        seconds: float | timedelta,
+        f: Callable[[T], bool],
+        /,
+        *,
+        stop: StopToken | None = None,
     ) -> TimedWait[T]:
         """Wait as long as `f(value)` is true, but not for ever: Rust's `wait_timeout_while`.
 
@@ -155,12 +176,13 @@ class Condvar(LockParts, _ffi.CondvarBase):
             guard: the `MutexGuard` of the calling thread. It comes back, as from `wait`.
             seconds: how long to wait at most; a float or a timedelta.
             f: called with the value, which it may look at; the mutex is held meanwhile.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             As `wait_timeout`; `timed_out()` is true only if `f(value)` was true at the end.
 
         Raises:
-            UseAfterMoveError, RuntimeError, BaseException: as `wait`.
+            Stopped, UseAfterMoveError, RuntimeError, BaseException: as `wait`.
             TypeError, ValueError: `seconds` is no duration.
             BaseException: what `f` raises; the guard stays as it is.
 
@@ -177,7 +199,7 @@ class Condvar(LockParts, _ffi.CondvarBase):
         while f(guard.value):
             if left == 0:
                 return _timed(guard, _TIMED_OUT)
-            outcome = self._wait_for(guard, left)
+            outcome = self._wait_for(guard, left, stop)
             if outcome & _POISONED:
                 return _timed(guard, outcome)
             if left > 0:

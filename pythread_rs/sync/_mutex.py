@@ -10,6 +10,7 @@ from pythread_rs.ownership import UseAfterMoveError
 from pythread_rs.result import Err, Ok, Result
 from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
 from pythread_rs.sync._lock_parts import LockParts, clone_of, debug, forget
+from pythread_rs.sync._stop import StopToken
 
 __all__ = ["Mutex", "MutexGuard"]
 
@@ -55,12 +56,13 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
     __slots__ = ()
 
     def lock_timeout(
-        self, seconds: float | timedelta, /
+        self, seconds: float | timedelta, /, *, stop: StopToken | None = None
     ) -> Result[MutexGuard[T], LockTimeoutError[MutexGuard[T]]]:
         """Wait for the lock, but not for ever. Rust's std has no such function.
 
         Args:
             seconds: how long to wait at most; a float or a timedelta.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(guard)`; `Err(LockTimeoutError.Timeout)`; `Err(LockTimeoutError.Poisoned(error))`
@@ -68,6 +70,7 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
 
         Raises:
             DeadlockError: the calling thread has the lock already.
+            Stopped: the token stopped first; the lock is not held.
             UseAfterMoveError: `into_inner` has consumed the mutex.
             RuntimeError: it would have to wait, and the interpreter is exiting.
             TypeError, ValueError: `seconds` is no duration.
@@ -78,7 +81,7 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
         >>> Mutex(0).lock_timeout(1).is_ok()
         True
         """
-        return self._lock_for(_ffi.nanoseconds(seconds))
+        return self._lock_for(_ffi.nanoseconds(seconds), stop)
 
     def get_cloned(self) -> Result[T, PoisonError[None]]:
         """Lock, copy the value and unlock: Rust's `Mutex::get_cloned`.

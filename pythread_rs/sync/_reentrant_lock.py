@@ -10,6 +10,7 @@ from pythread_rs.ownership import UseAfterMoveError
 from pythread_rs.result import Ok, Result
 from pythread_rs.sync._lock_errors import LockTimeoutError
 from pythread_rs.sync._lock_parts import LockParts
+from pythread_rs.sync._stop import StopToken
 
 __all__ = ["ReentrantLock", "ReentrantLockGuard"]
 
@@ -45,17 +46,19 @@ class ReentrantLock(LockParts, _ffi.ReentrantLockBase[T], Generic[T]):
     __slots__ = ()
 
     def lock_timeout(
-        self, seconds: float | timedelta, /
+        self, seconds: float | timedelta, /, *, stop: StopToken | None = None
     ) -> Result[ReentrantLockGuard[T], LockTimeoutError[ReentrantLockGuard[T]]]:
         """Wait for the lock, but not for ever. Rust's std has no such function.
 
         Args:
             seconds: how long to wait at most; a float or a timedelta.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(guard)`; `Err(LockTimeoutError.Timeout)`.
 
         Raises:
+            Stopped: the token stopped first; the lock is not held.
             UseAfterMoveError: `into_inner` has consumed the lock.
             RuntimeError: it would have to wait, and the interpreter is exiting.
             TypeError, ValueError: `seconds` is no duration.
@@ -66,7 +69,7 @@ class ReentrantLock(LockParts, _ffi.ReentrantLockBase[T], Generic[T]):
         >>> ReentrantLock(1).lock_timeout(0.1).is_ok()
         True
         """
-        return self._lock_for(_ffi.nanoseconds(seconds))
+        return self._lock_for(_ffi.nanoseconds(seconds), stop)
 
     def __repr__(self) -> str:
         try:

@@ -10,6 +10,7 @@ from pythread_rs.ownership import UseAfterMoveError
 from pythread_rs.result import Err, Ok, Result
 from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
 from pythread_rs.sync._lock_parts import LockParts, clone_of, debug, forget
+from pythread_rs.sync._stop import StopToken
 
 __all__ = ["RwLock", "RwLockReadGuard", "RwLockWriteGuard"]
 
@@ -50,19 +51,20 @@ class RwLock(LockParts, _ffi.RwLockBase[T], Generic[T]):
     __slots__ = ()
 
     def read_timeout(
-        self, seconds: float | timedelta, /
+        self, seconds: float | timedelta, /, *, stop: StopToken | None = None
     ) -> Result[RwLockReadGuard[T], LockTimeoutError[RwLockReadGuard[T]]]:
         """Wait until nobody writes, but not for ever, and read. Rust's std has no such function.
 
         Args:
             seconds: how long to wait at most; a float or a timedelta.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(guard)`; `Err(LockTimeoutError.Timeout)`; `Err(LockTimeoutError.Poisoned(error))`:
             `error.into_inner()` is the guard.
 
         Raises:
-            DeadlockError, UseAfterMoveError, RuntimeError: as `read`.
+            DeadlockError, Stopped, UseAfterMoveError, RuntimeError: as `read`.
             TypeError, ValueError: `seconds` is no duration.
 
         Blocks: for `seconds` at most.
@@ -72,10 +74,10 @@ class RwLock(LockParts, _ffi.RwLockBase[T], Generic[T]):
         >>> lock.read_timeout(1).unwrap().value
         5
         """
-        return self._read_for(_ffi.nanoseconds(seconds))
+        return self._read_for(_ffi.nanoseconds(seconds), stop)
 
     def write_timeout(
-        self, seconds: float | timedelta, /
+        self, seconds: float | timedelta, /, *, stop: StopToken | None = None
     ) -> Result[RwLockWriteGuard[T], LockTimeoutError[RwLockWriteGuard[T]]]:
         """Wait until nobody reads or writes, but not for ever, and write.
 
@@ -83,12 +85,13 @@ class RwLock(LockParts, _ffi.RwLockBase[T], Generic[T]):
 
         Args:
             seconds: how long to wait at most; a float or a timedelta.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             As `read_timeout`.
 
         Raises:
-            DeadlockError, UseAfterMoveError, RuntimeError: as `write`.
+            DeadlockError, Stopped, UseAfterMoveError, RuntimeError: as `write`.
             TypeError, ValueError: `seconds` is no duration.
 
         Blocks: for `seconds` at most.
@@ -97,7 +100,7 @@ class RwLock(LockParts, _ffi.RwLockBase[T], Generic[T]):
         >>> lock = RwLock(5)
         >>> lock.write_timeout(1).unwrap().value = 6
         """
-        return self._write_for(_ffi.nanoseconds(seconds))
+        return self._write_for(_ffi.nanoseconds(seconds), stop)
 
     def get_cloned(self) -> Result[T, PoisonError[None]]:
         """Read the value, copied: Rust's `RwLock::get_cloned`.

@@ -27,8 +27,7 @@ __all__ = [
     "try_select",
 ]
 
-D = TypeVar("D")
-T = TypeVar("T")
+_D = TypeVar("_D")
 
 Sending = _ffi.Sending
 Operation: TypeAlias = (
@@ -39,7 +38,9 @@ _NOTHING: Any = object()
 
 
 class TrySelectError(_Plain):
-    """Each operation would have to wait: crossbeam's `TrySelectError`.
+    """Each operation would have to wait.
+
+    Mirrors crossbeam's `TrySelectError`.
 
     >>> TrySelectError(), str(TrySelectError())
     (TrySelectError, 'all operations in select would block')
@@ -50,7 +51,9 @@ class TrySelectError(_Plain):
 
 
 class SelectTimeoutError(_Plain, TimeoutError):
-    """No operation happened within the time: crossbeam's `SelectTimeoutError`.
+    """No operation happened within the time.
+
+    Mirrors crossbeam's `SelectTimeoutError`.
 
     >>> isinstance(SelectTimeoutError(), TimeoutError), str(SelectTimeoutError())
     (True, 'timed out waiting on select')
@@ -61,7 +64,9 @@ class SelectTimeoutError(_Plain, TimeoutError):
 
 
 class TryReadyError(_Plain):
-    """No operation is ready: crossbeam's `TryReadyError`.
+    """No operation is ready.
+
+    Mirrors crossbeam's `TryReadyError`.
 
     >>> str(TryReadyError())
     'none of the operations in select is ready'
@@ -72,7 +77,9 @@ class TryReadyError(_Plain):
 
 
 class ReadyTimeoutError(_Plain, TimeoutError):
-    """No operation was ready within the time: crossbeam's `ReadyTimeoutError`.
+    """No operation was ready within the time.
+
+    Mirrors crossbeam's `ReadyTimeoutError`.
 
     >>> isinstance(ReadyTimeoutError(), TimeoutError), str(ReadyTimeoutError())
     (True, 'timed out waiting on select')
@@ -102,11 +109,11 @@ def select(
 @overload
 def select(
     *operations: Operation,
-    default: D,
+    default: _D,
     timeout: float | timedelta | None = 0.0,
     stop: StopToken | None = None,
     biased: bool = False,
-) -> tuple[int, Result[Any, Any]] | tuple[None, Ok[D]]: ...
+) -> tuple[int, Result[Any, Any]] | tuple[None, Ok[_D]]: ...
 def select(
     *operations: Operation,
     timeout: float | timedelta | None = None,
@@ -114,7 +121,7 @@ def select(
     stop: StopToken | None = None,
     biased: bool = False,
 ) -> tuple[int | None, Any]:
-    """Wait until one of several operations has happened: crossbeam's `select!`.
+    """Wait until one of several operations has happened.
 
     Exactly one of them happens; the others are as they were, and what they would have sent is
     still in their `Sending`. Among those that need not wait, one is taken at random. A channel
@@ -144,6 +151,8 @@ def select(
     Blocks: until an operation has happened; at most `timeout`.
     Thread safety: any thread; each operation happens in one select only.
 
+    Mirrors crossbeam's `select!`; Rust's std has none.
+
     >>> from pythread_rs.sync import mpsc
     >>> (tx1, rx1), (tx2, rx2) = mpsc.channel(), mpsc.channel()
     >>> tx2.send("hi")
@@ -167,7 +176,7 @@ def select(
 
 
 def try_select(*operations: Operation, biased: bool = False) -> tuple[int | None, Result[Any, Any]]:
-    """Do one of several operations if one need not wait: crossbeam's `Select::try_select`.
+    """Do one of several operations if one need not wait.
 
     Args:
         operations: as for `select`.
@@ -181,6 +190,8 @@ def try_select(*operations: Operation, biased: bool = False) -> tuple[int | None
 
     Blocks: no.
     Thread safety: any thread.
+
+    Mirrors crossbeam's `Select::try_select`.
 
     >>> from pythread_rs.sync import mpsc
     >>> tx, rx = mpsc.channel()
@@ -307,6 +318,9 @@ class Select:
     def select(self, *, stop: StopToken | None = None) -> tuple[int, Result[Any, Any]]:
         """Wait until one operation has happened: crossbeam's `Select::select`.
 
+        Args:
+            stop: a `StopToken` that ends the wait.
+
         Returns:
             The index of the operation and its result.
 
@@ -381,6 +395,9 @@ class Select:
         """Wait until an operation need not wait, and leave it undone: crossbeam's `Select::ready`.
 
         Another thread may do it first, so `try_recv` may still find nothing.
+
+        Args:
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             The index of the operation.

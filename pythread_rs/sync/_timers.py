@@ -28,8 +28,12 @@ class Timer(AsyncReceiver[float], _ffi.TimerBase):
     message is the `time.monotonic()` at which it was due, and goes to one receive. A timer never
     disconnects, so a receive after the last message waits for ever.
 
+    Blocks: `recv` and its relatives and iteration, as said there; nothing else.
     Thread safety: every method, from any thread; a timer is shared, and none owns it.
 
+    Mirrors crossbeam's `Receiver` as `after`, `tick` and `never` make it.
+
+    >>> import time
     >>> start = time.monotonic()
     >>> after(0.001).recv().unwrap() >= start
     True
@@ -118,6 +122,7 @@ class Timer(AsyncReceiver[float], _ffi.TimerBase):
         Blocks: until `deadline` at the latest.
         Thread safety: any thread; each message goes to one receive.
 
+        >>> import time
         >>> never().recv_deadline(time.monotonic() + 0.001)
         Err(Timeout)
         """
@@ -152,7 +157,11 @@ class Timer(AsyncReceiver[float], _ffi.TimerBase):
         return False
 
     def same_channel(self, other: object) -> bool:
-        """Tell whether another is this timer."""
+        """Tell whether another is this timer.
+
+        Args:
+            other: whatever it is compared with.
+        """
         return self is other
 
     def clone(self) -> Self:
@@ -178,7 +187,7 @@ class Timer(AsyncReceiver[float], _ffi.TimerBase):
 
 
 def after(seconds: float | timedelta, /) -> Timer:
-    """Make a receiver that gets one message, after a time: crossbeam's `after`.
+    """Make a receiver that gets one message, after a time.
 
     Args:
         seconds: the time from now, or a timedelta; 0 is due at once.
@@ -192,6 +201,8 @@ def after(seconds: float | timedelta, /) -> Timer:
     Blocks: no.
     Thread safety: any thread.
 
+    Mirrors crossbeam's `after`.
+
     >>> from pythread_rs.sync import mpsc, select
     >>> tx, rx = mpsc.channel()
     >>> select(rx, after(0.001))[0]
@@ -201,7 +212,7 @@ def after(seconds: float | timedelta, /) -> Timer:
 
 
 def at(deadline: float, /) -> Timer:
-    """Make a receiver that gets one message, at a moment: crossbeam's `at`.
+    """Make a receiver that gets one message, at a moment.
 
     Args:
         deadline: seconds of `time.monotonic()`; one that has passed is due at once.
@@ -215,15 +226,17 @@ def at(deadline: float, /) -> Timer:
     Blocks: no.
     Thread safety: any thread.
 
+    Mirrors crossbeam's `at`.
+
+    >>> import time
     >>> at(time.monotonic()).recv().is_ok()
     True
     """
-    left = deadline - time.monotonic()
-    return Timer(_ffi.nanoseconds(0.0 if left < 0 else left), None)
+    return Timer(_ffi.nanoseconds(0.0 if deadline < 0 else deadline), None, True)
 
 
 def tick(seconds: float | timedelta, /) -> Timer:
-    """Make a receiver that gets a message every so often: crossbeam's `tick`.
+    """Make a receiver that gets a message every so often.
 
     The first one is due after `seconds`. At most one waits to be received; the next is due
     `seconds` after that was, or after it was received if that was later: missed ticks are not made
@@ -241,6 +254,8 @@ def tick(seconds: float | timedelta, /) -> Timer:
     Blocks: no.
     Thread safety: any thread.
 
+    Mirrors crossbeam's `tick`.
+
     >>> ticks = tick(0.001)
     >>> first, second = next(ticks), next(ticks)
     >>> second - first >= 0.001
@@ -251,13 +266,15 @@ def tick(seconds: float | timedelta, /) -> Timer:
 
 
 def never() -> Timer:
-    """Make a receiver that never gets a message: crossbeam's `never`.
+    """Make a receiver that never gets a message.
 
     Returns:
         The timer, for a place in a `select` that is to stay quiet.
 
     Blocks: no.
     Thread safety: any thread.
+
+    Mirrors crossbeam's `never`.
 
     >>> from pythread_rs.sync import select
     >>> select(never(), default="nothing")

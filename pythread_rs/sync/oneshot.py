@@ -14,7 +14,7 @@ Exception
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar, final
+from typing import Any, ClassVar, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
 from pythread_rs.result import Err
@@ -32,7 +32,7 @@ __all__ = [
     "channel",
 ]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class _NotYet(Exception):
@@ -138,7 +138,7 @@ class _End:
 
 
 @final
-class Sender(_End, _ffi.OneshotSenderBase[T], Generic[T]):
+class Sender(_End, _ffi.OneshotSenderBase[_T], Generic[_T]):
     """The sending half: Rust's `oneshot::Sender`. `send` consumes it.
 
     >>> tx, rx = channel()
@@ -156,7 +156,7 @@ class Sender(_End, _ffi.OneshotSenderBase[T], Generic[T]):
 
 
 @final
-class Receiver(_End, AsyncReceiver[T], _ffi.OneshotReceiverBase[T], Generic[T]):
+class Receiver(_End, AsyncReceiver[_T], _ffi.OneshotReceiverBase[_T], Generic[_T]):
     """The receiving half: Rust's `oneshot::Receiver`. The message consumes it.
 
     `select` and `await receiver.recv_async()` take it, too.
@@ -191,6 +191,10 @@ _ffi.set_oneshot_errors(
 )
 
 
+_SENDER: Final[type[Sender[Any]]] = Sender
+_RECEIVER: Final[type[Receiver[Any]]] = Receiver
+
+
 def channel() -> tuple[Sender[Any], Receiver[Any]]:
     """Make a channel for one message: Rust's `oneshot::channel`.
 
@@ -208,5 +212,4 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> main()
     Ok(42)
     """
-    ends: tuple[Sender[Any], Receiver[Any]] = _ffi.channel(Sender, Receiver, -1)
-    return ends
+    return _ffi.channel(_SENDER, _RECEIVER, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, final
 
@@ -34,13 +35,14 @@ class Scope(_ffi.ScopeBase):
     [0, 1, 4, 9]
     """
 
-    __slots__ = ("_lending", "_panics", "_state", "_waiting")
+    __slots__ = ("_lending", "_natives", "_panics", "_state", "_waiting")
     __thread_send__ = "sync"
 
     def __init__(self) -> None:
         self._state = "new"
         self._waiting: list[Any] = []  # packets without results, one per thread
         self._panics: dict[Any, BaseException] = {}  # of threads that nobody joined
+        self._natives: dict[Any, Any] = {}  # packets of native threads that nobody joined
         self._lending = Lending()
 
     def spawn(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> ScopedJoinHandle[T]:
@@ -74,8 +76,7 @@ class Scope(_ffi.ScopeBase):
         thread: Thread,
         options: dict[str, Any],
     ) -> ScopedJoinHandle[Any]:
-        if self._state != "open":
-            raise RuntimeError(f"cannot spawn on a scope that is {self._state}")
+        self._check_open()
         moved, on_end = self._lending.give(closure)
         key = thread.id
         packet = _ffi.Packet()
@@ -94,6 +95,40 @@ class Scope(_ffi.ScopeBase):
         )
         return new_scoped_handle(packet, thread, partial(self._panics.pop, key, None))
 
+    def _spawn_native(
+        self, thread: Thread, start: Callable[[Any, Callable[[list[Any]], Any]], None]
+    ) -> ScopedJoinHandle[Any]:
+        """Start a thread that runs no Python, by `start(packet, lend)`."""
+        self._check_open()
+        packet = _ffi.Packet()
+        ends: list[Callable[[], None]] = []
+
+        def lend(closure: list[Any]) -> Any:
+            moved, on_end = self._lending.give(closure)
+            if on_end is not None:
+                ends.append(on_end)
+            return moved
+
+        self._waiting.append(packet.watcher())
+        self._natives[thread.id] = packet
+
+        def over() -> None:
+            self._natives.pop(thread.id, None)
+            _call_all(ends)
+
+        started = False
+        try:
+            start(packet, lend)
+            started = True
+        finally:
+            if not started:
+                over()
+        return new_scoped_handle(packet, thread, over)
+
+    def _check_open(self) -> None:
+        if self._state != "open":
+            raise RuntimeError(f"cannot spawn on a scope that is {self._state}")
+
     def __enter__(self) -> Scope:
         if self._state != "new":
             raise RuntimeError(f"a scope serves for one block; this one is {self._state}")
@@ -109,7 +144,7 @@ class Scope(_ffi.ScopeBase):
         self._state = "closed"
         self._waiting.clear()
         self._lending.end()
-        panics = list(self._panics.values())
+        panics = [*self._panics.values(), *_panics_of(self._natives)]
         group = BaseExceptionGroup(_PANICKED, panics) if panics else None
         if interrupt is not None:
             _put_behind(error or group, interrupt)
@@ -127,6 +162,22 @@ class Scope(_ffi.ScopeBase):
             f"Scope {{ num_running_threads: {running}, a_thread_panicked: {panicked}, "
             f"{self._state}, .. }}"
         )
+
+
+def _call_all(functions: list[Callable[[], None]]) -> None:
+    while functions:
+        functions.pop()()
+
+
+def _panics_of(natives: dict[Any, Any]) -> list[BaseException]:
+    """List what native threads have panicked with; a result that was taken is nobody's here."""
+    panics: list[BaseException] = []
+    for packet in natives.values():
+        if packet.wait(0) == _ffi.DONE:
+            with suppress(LookupError):
+                packet.take(lambda _: None, panics.append)
+    natives.clear()
+    return panics
 
 
 def _put_behind(earlier: BaseException | None, error: BaseException | None) -> None:

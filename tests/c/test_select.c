@@ -179,6 +179,8 @@ static void both_sides_of_one_channel(void) {
              prs_channel_queue(&channels[0], PRS_RECEIVES, NULL,
                                &waiter->nodes[1], &wakes));
   ASSERT(prs_channel_is_ready(&channels[0], PRS_RECEIVES));
+  ASSERT(prs__queue_has_other(&channels[0].sending, NULL));
+  ASSERT(!prs__queue_has_other(&channels[0].sending, waiter));
   ASSERT(prs_waiter_cancel(waiter));
   ASSERT(!prs_channel_is_ready(&channels[0], PRS_RECEIVES));
   prs_channel_leave(&channels[0], &waiter->nodes[0]);

@@ -51,7 +51,7 @@ def test_due_at_once(make: Callable[[], Any]) -> None:
 
 def test_at() -> None:
     deadline = time.monotonic() + 0.005
-    assert at(deadline).recv().unwrap() == pytest.approx(deadline, abs=0.002)
+    assert at(deadline).recv().unwrap() == pytest.approx(deadline, abs=1e-6)
 
 
 @pytest.mark.parametrize("make", [after, tick])
@@ -112,12 +112,12 @@ def test_intervals() -> None:
 
 
 def test_missed_ticks_are_not_made_up_for() -> None:
-    ticks = tick(0.001)
-    after(0.02).recv()
+    ticks = tick(0.02)
+    after(0.11).recv()
     received = 0
     while ticks.try_recv().is_ok():
         received += 1
-    assert received <= 2  # 20 were due; a slow machine may reach the next
+    assert received <= 2  # 5 were due; a slow machine may reach the next
     assert ticks.recv().is_ok()
 
 
@@ -149,7 +149,7 @@ def test_a_loop_with_a_tick_and_an_end() -> None:
     timeout, ticks = after(0.02), tick(0.004)
     seen: list[int] = []
     while True:
-        match select(rx, ticks, timeout):
+        match select(rx, ticks, timeout, biased=True):
             case 0, Ok(message):
                 seen.append(message)
             case 1, Ok(_):
