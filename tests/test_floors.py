@@ -45,6 +45,13 @@ CATCHES_EVERYTHING = {
     ("panic/_hook.py", "run_hook"): (
         "a hook that raises, whatever it raises, must not end the thread that reports a panic"
     ),
+    ("pool/_shipping.py", "__call__"): (
+        "as on a thread of this package: whatever leaves the closure is its panic"
+    ),
+    ("pool/_shipping.py", "_answer"): "the same on another process, where nobody else does it",
+    ("pool/_spawn_on.py", "spawn_on"): (
+        "whatever keeps the closure from being sent, the values that it owns go back"
+    ),
     ("thread/_handle.py", "_join"): (
         "whatever interrupts it before the result is stored, the result goes back to the packet"
     ),

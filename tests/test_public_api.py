@@ -59,7 +59,8 @@ PROMISED = {
     ),
     "pythread_rs.pool": (
         "ThreadPool TaskHandle join scope spawn install broadcast current_thread_index global_pool "
-        "par_map par_for_each par_filter par_reduce par_sort par_chunks register_joblib"
+        "par_map par_for_each par_filter par_reduce par_sort par_chunks register_joblib "
+        "spawn_on RemoteTraceback"
     ),
     "pythread_rs.sync.atomic": (
         "AtomicBool AtomicI64 AtomicU64 AtomicIsize AtomicUsize AtomicRef Ordering fence "
@@ -73,6 +74,7 @@ NOT_IN_RUST = {
     "DeadlockError": "Rust leaves a thread that joins itself to the platform",
     "register_joblib": "joblib is Python's",
     "explain": "rustc has been asked already when a program of Rust runs",
+    "RemoteTraceback": "Rust's panics do not come from other processes",
     "JoinError": "Rust has no threads that an exit or a fork takes away from a joiner",
 }
 

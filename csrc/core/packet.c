@@ -70,6 +70,25 @@ uint32_t prs_packet_state(prs_packet_t *packet) {
   return state;
 }
 
+/* Stands in the place of a bell when none will be rung any more. */
+static char no_bell;
+
+bool prs_packet_set_bell(prs_packet_t *packet, void *bell) {
+  void *none = NULL;
+  return atomic_compare_exchange_strong(&packet->bell, &none, bell);
+}
+
+void *prs__packet_take_bell(prs_packet_t *packet) {
+  if (atomic_load(&packet->bell) == &no_bell) return NULL;
+  void *bell = atomic_exchange(&packet->bell, &no_bell);
+  return bell == &no_bell ? NULL : bell;
+}
+
+void prs__packet_ring(prs_packet_t *packet, prs_worker_t *worker) {
+  void *bell = prs__packet_take_bell(packet);
+  if (bell != NULL) prs__interpreter->ring(worker, bell);
+}
+
 bool prs_packet_was_spawned(prs_packet_t *packet) {
   return atomic_load(&packet->spawned);
 }

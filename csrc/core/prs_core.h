@@ -165,8 +165,9 @@ struct prs_packet {
   _Atomic uint32_t spawner_cpu; /* where its spawner was */
   uint32_t generation;          /* the fork generation that made it */
   const prs_runner_t *runner;
-  void *payload; /* the runner's own: set before the spawn */
-  char *name;    /* for the OS thread; NULL keeps it unnamed */
+  void *payload;        /* the runner's own: set before the spawn */
+  _Atomic(void *) bell; /* the interpreter's own: rung once `run` has ended */
+  char *name;           /* for the OS thread; NULL keeps it unnamed */
 };
 
 prs_packet_t *prs_packet_new(const prs_runner_t *runner);
@@ -190,6 +191,16 @@ int prs_packet_wait(prs_packet_t *packet, uint64_t timeout);
 void prs_packet_chain(prs_packet_t *packet);
 /* Set the final state, once, and wake the first joiner. */
 void prs__packet_publish(prs_packet_t *packet, uint32_t state);
+/* Leave what the thread rings just before the final state, for those who
+ * cannot wait. One bell for one packet.
+ * Returns: false when there is one, or it is too late: then the final state is
+ *          a moment away. */
+bool prs_packet_set_bell(prs_packet_t *packet, void *bell);
+/* Take the bell, NULL for none; nobody can leave one any more. A runner that
+ * is inside the interpreter rings it there. */
+void *prs__packet_take_bell(prs_packet_t *packet);
+/* Ring the bell if the runner has not. Called on the worker's thread. */
+void prs__packet_ring(prs_packet_t *packet, prs_worker_t *worker);
 /* The packet whose closure the calling thread runs, or NULL. */
 prs_packet_t *prs_packet_current(void);
 void prs__packet_set_current(prs_packet_t *packet);
@@ -281,6 +292,8 @@ void prs__line_init(void);
 typedef struct prs_interpreter {
   bool (*finalizing)(void); /* asked from any thread, without the GIL */
   void (*hold)(void);       /* stop a thread that must not return to Python */
+  /* Enter, if the gate lets it, ring and leave. Consumes the bell. */
+  void (*ring)(prs_worker_t *worker, void *bell);
 } prs_interpreter_t;
 extern const prs_interpreter_t *prs__interpreter;
 /* End of every blocking function: stay in C when the interpreter finalizes. */

@@ -184,6 +184,7 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
     (void)prs_thread_set_name(packet->name, strlen(packet->name));
   prs__packet_set_current(packet);
   packet->runner->run(packet, worker);
+  prs__packet_ring(packet, worker);
   prs__packet_set_current(NULL);
   bool stays = prs__worker_keeps(worker);
   if (!stays && worker->attached != NULL) worker->attached_by->leave(worker);

@@ -52,9 +52,6 @@ static void hold(void) {
   prs__thread_strand();
 }
 
-static const prs_interpreter_t this_interpreter = {.finalizing = finalizing,
-                                                   .hold = hold};
-
 /* ---- attach -------------------------------------------------------------- */
 
 static PyThreadState *new_state(void) {
@@ -82,21 +79,28 @@ static void take_gil(PyThreadState *state) {
 #endif
 }
 
-static PyThreadState *attach(prs_worker_t *worker, prs_packet_t *packet) {
+/* Returns: NULL, still in line, when the gate is shut or no memory is left. */
+static PyThreadState *try_attach(prs_worker_t *worker, prs_packet_t *packet) {
 #ifndef Py_GIL_DISABLED
   prs_line_enter();
 #endif
-  if (!prs__gate_enter()) strand(packet);
+  if (!prs__gate_enter()) return NULL;
   PyThreadState *state = worker->attached;
   if (state == NULL) state = new_state();
   if (state == NULL) {
     prs__gate_entered(packet != NULL);
-    strand(packet);
+    return NULL;
   }
   worker->attached = state;
   take_gil(state);
   if (packet != NULL) atomic_store(&packet->state, PRS_RUN);
   prs__gate_entered(packet != NULL);
+  return state;
+}
+
+static PyThreadState *attach(prs_worker_t *worker, prs_packet_t *packet) {
+  PyThreadState *state = try_attach(worker, packet);
+  if (state == NULL) strand(packet);
   return state;
 }
 
@@ -190,6 +194,43 @@ static void delete_state(prs_worker_t *worker) {
   PyThreadState_DeleteCurrent();
 }
 
+static const prs_runner_t python_runner;
+
+/* Call a bell. A late asynchronous exception may come out of it, once. */
+static void call_bell(PyObject *bell) {
+  PyObject *result = PyObject_CallNoArgs(bell);
+  if (result == NULL) {
+    PyErr_Clear();
+    result = PyObject_CallNoArgs(bell);
+  }
+  if (result == NULL) PyErr_WriteUnraisable(bell);
+  Py_XDECREF(result);
+  Py_DECREF(bell);
+}
+
+static void detach(prs_worker_t *worker) {
+  if (prs__worker_keeps(worker))
+    (void)PyEval_SaveThread();
+  else
+    delete_state(worker);
+}
+
+/* Tell those who await the end of a closure that knows no Python. Behind a shut
+ * gate nobody is left to be told. */
+static void enter_and_ring(prs_worker_t *worker, void *bell) {
+  if (worker->attached == NULL) worker->attached_by = &python_runner;
+  PyThreadState *state = try_attach(worker, NULL);
+  if (state == NULL) {
+#ifndef Py_GIL_DISABLED
+    prs_line_leave();
+#endif
+    return;
+  }
+  call_bell(bell);
+  clean(state);
+  detach(worker);
+}
+
 static void run(prs_packet_t *packet, prs_worker_t *worker) {
   PyObject *job = packet->payload;
   packet->payload = NULL;
@@ -205,12 +246,16 @@ static void run(prs_packet_t *packet, prs_worker_t *worker) {
   uint64_t began = prs_now();
   call_entry(job);
   prs__spawn_learn(prs_now() - began);
-  if (!prs__worker_keeps(worker)) {
-    delete_state(worker);
-    return;
-  }
+  (void)prs__worker_keeps(worker);
   clean(state);
-  (void)PyEval_SaveThread();
+  /* Those who await the end hear of it when nothing of the closure is left, as
+   * a joiner does; DONE is published a moment later, without the GIL. */
+  PyObject *bell = prs__packet_take_bell(packet);
+  if (bell != NULL) {
+    call_bell(bell);
+    clean(state);
+  }
+  detach(worker);
 }
 
 static void leave(prs_worker_t *worker) {
@@ -219,6 +264,9 @@ static void leave(prs_worker_t *worker) {
 }
 
 static const prs_runner_t python_runner = {.run = run, .leave = leave};
+
+static const prs_interpreter_t this_interpreter = {
+    .finalizing = finalizing, .hold = hold, .ring = enter_and_ring};
 
 /* ---- fork ---------------------------------------------------------------- */
 
@@ -283,6 +331,7 @@ static const prs_table_t table = {
     .packet_was_spawned = prs_packet_was_spawned,
     .packet_wait = prs_packet_wait,
     .packet_chain = prs_packet_chain,
+    .packet_set_bell = prs_packet_set_bell,
     .spawn = prs_spawn,
     .parker_new = prs_parker_new,
     .parker_unref = prs_parker_unref,

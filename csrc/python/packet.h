@@ -8,6 +8,7 @@ typedef struct prs_packet_object {
   PyObject_HEAD
   prs_packet_t *packet;
   PyObject *value; /* the result or the panic, until it is taken */
+  PyObject *bell;  /* called when the thread has ended; NULL for none */
   bool failed;     /* `value` is a panic */
   bool taken;
   prs_native_call_t *call; /* of a native thread; owned */

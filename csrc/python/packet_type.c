@@ -29,6 +29,7 @@ static PyObject *packet_new(PyTypeObject *type, PyObject *args,
 static int packet_traverse(packet_object_t *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->value);
+  Py_VISIT(self->bell);
   Py_VISIT(self->judge);
   Py_VISIT(prs__native_kept(self));
   return 0;
@@ -38,6 +39,7 @@ static int packet_clear(packet_object_t *self) {
   prs__native_give_up(self);
   Py_CLEAR(self->judge);
   Py_CLEAR(self->value);
+  Py_CLEAR(self->bell);
   return 0;
 }
 
@@ -175,6 +177,38 @@ static PyObject *packet_is_finished(packet_object_t *self, PyObject *unused) {
   return PyBool_FromLong(prs__table->packet_state(self->packet) >= PRS_DONE);
 }
 
+PyDoc_STRVAR(
+    bell_doc,
+    "bell(make, /)\n--\n\n"
+    "Return what the thread calls when nothing of its closure is left: "
+    "make(), the same\nfor every caller. None when it is too late; "
+    "wait() then takes a moment at most.");
+
+/* Returns: a new reference, or NULL when it is too late. */
+static PyObject *keep_bell(packet_object_t *self, PyObject *made) {
+  PyObject *bell;
+  Py_BEGIN_CRITICAL_SECTION(self);
+  if (self->bell == NULL) {
+    Py_INCREF(made); /* for the thread, which may take it at once */
+    if (prs__table->packet_set_bell(self->packet, made))
+      self->bell = Py_NewRef(made);
+    else
+      Py_DECREF(made);
+  }
+  bell = Py_XNewRef(self->bell);
+  Py_END_CRITICAL_SECTION();
+  return bell;
+}
+
+static PyObject *packet_bell(packet_object_t *self, PyObject *make) {
+  PyObject *made = PyObject_CallNoArgs(make);
+  if (made == NULL) return NULL;
+  PyObject *bell = keep_bell(self, made);
+  Py_DECREF(made);
+  if (bell == NULL) Py_RETURN_NONE;
+  return bell;
+}
+
 /* ---- the result ---------------------------------------------------------- */
 
 static PyObject *put(packet_object_t *self, PyObject *value, bool failed) {
@@ -291,6 +325,7 @@ static PyMethodDef methods[] = {
     {"wait", (PyCFunction)packet_wait, METH_O, wait_doc},
     {"is_finished", (PyCFunction)packet_is_finished, METH_NOARGS,
      "is_finished()\n--\n\nTell whether the state is final. Never blocks."},
+    {"bell", (PyCFunction)packet_bell, METH_O, bell_doc},
     {"put_ok", (PyCFunction)packet_put_ok, METH_O,
      "put_ok(value, /)\n--\n\n"
      "Leave the closure's value. Raise E0277 for one that is bound to its "

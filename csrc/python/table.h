@@ -10,7 +10,7 @@
 #include "../core/sync/prs_sync.h"
 
 /* Changes whenever the table does: both modules come from one build. */
-#define PRS_TABLE_VERSION 3u
+#define PRS_TABLE_VERSION 4u
 
 typedef struct prs_table {
   uint32_t version;
@@ -31,6 +31,7 @@ typedef struct prs_table {
   bool (*packet_was_spawned)(prs_packet_t *packet);
   int (*packet_wait)(prs_packet_t *packet, uint64_t timeout);
   void (*packet_chain)(prs_packet_t *packet);
+  bool (*packet_set_bell)(prs_packet_t *packet, void *bell);
   int (*spawn)(prs_packet_t *packet, const prs_spawn_options_t *options,
                int *os_error);
   prs_parker_t *(*parker_new)(void);

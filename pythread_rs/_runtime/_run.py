@@ -15,7 +15,7 @@ from pythread_rs._runtime import _fork, _threading
 from pythread_rs._runtime._info import ThreadInfo, install_info
 from pythread_rs._runtime._unwind import clear, cut, keeps_locals, unwind
 
-__all__ = ["connect", "set_panic_handler"]
+__all__ = ["connect", "panicked", "set_panic_handler"]
 
 PanicHandler = Callable[[BaseException, ThreadInfo], None]
 
@@ -138,12 +138,23 @@ def _call(job: list[Any]) -> Any:
 
 
 def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: int) -> None:
-    """Report a panic, let go of all that its frames hold, and keep it for `join`.
+    """Report a panic, let go of all that its frames hold, and keep it for `join`."""
+    try:
+        panicked(info, panic, moved)
+    finally:
+        packet.put_err(panic)
+        if info.on_panic is not None:
+            info.on_panic(panic)
+    if _fork.is_child_of_thread():
+        _fork.note_exit(panic)
+
+
+def panicked(info: ThreadInfo, panic: BaseException, moved: int) -> None:
+    """Report a panic, and let go of all that its frames hold.
 
     Args:
-        packet: where the panic goes.
         info: the thread's record.
-        panic: what left the closure.
+        panic: what left the closure, and `_OWN_FRAMES` frames of the package around it.
         moved: the address of the moved closure that ran, or 0. Its frame holds it, and that its
             captures; nobody else may while it runs.
     """
@@ -162,11 +173,6 @@ def _fail(packet: Any, info: ThreadInfo, panic: BaseException, moved: int) -> No
         clear(own)
     finally:
         info.end_panic()
-        packet.put_err(panic)
-        if info.on_panic is not None:
-            info.on_panic(panic)
-    if _fork.is_child_of_thread():
-        _fork.note_exit(panic)
 
 
 def _end(info: ThreadInfo) -> None:

@@ -4,6 +4,7 @@ ThreadPool     spawn, submit, map, join, scope, install, broadcast, par_*
 the functions  the same on the pool whose worker calls, else on the global one
     register_joblib
                    joblib's backend "pythread_rs"
+    spawn_on       a closure on another executor: processes, interpreters, a Dask cluster
 """
 
 from pythread_rs.pool._global import (
@@ -26,10 +27,13 @@ from pythread_rs.pool._joblib import register_joblib
 from pythread_rs.pool._panics import install as _install
 from pythread_rs.pool._pool import BroadcastContext, ThreadPool
 from pythread_rs.pool._scope import PoolScope
+from pythread_rs.pool._shipping import RemoteTraceback
+from pythread_rs.pool._spawn_on import spawn_on
 
 __all__ = [
     "BroadcastContext",
     "PoolScope",
+    "RemoteTraceback",
     "ScopedTaskHandle",
     "TaskHandle",
     "ThreadPool",
@@ -47,6 +51,7 @@ __all__ = [
     "register_joblib",
     "scope",
     "spawn",
+    "spawn_on",
 ]
 
 _install()

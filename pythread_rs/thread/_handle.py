@@ -1,13 +1,13 @@
 """JoinHandle and ScopedJoinHandle: who owns a thread, and how its result comes out."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import timedelta
 from os import environ
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from pythread_rs import _ffi
-from pythread_rs._runtime import DeadlockError, JoinError
+from pythread_rs._runtime import Bell, DeadlockError, JoinError, current_info
 from pythread_rs.ownership import UseAfterMoveError
 from pythread_rs.result import Err, Ok, Result
 from pythread_rs.thread._thread import Thread, debug_name
@@ -77,6 +77,17 @@ class _Handle(Generic[T]):
         self._used = "join"
         self._packet = None
         return result
+
+    def _ended(self) -> Generator[Any, None, None]:
+        """Suspend the calling task until `join` returns at once, or in a moment."""
+        if self._used:
+            raise self._used_again()
+        packet = self._packet
+        if packet is None or packet.is_finished() or current_info().handle is self._thread:
+            return  # join returns its result, or says that it waits for itself
+        bell: Bell | None = packet.bell(Bell)
+        if bell is not None:
+            yield from bell.heard()
 
     def _join_unfinished(
         self, state: int, timeout: float | timedelta | None
@@ -163,6 +174,33 @@ class JoinHandle(_Handle[T]):
         """
         return self._join(timeout)
 
+    def __await__(self) -> Generator[Any, None, Result[T, BaseException]]:
+        """Wait for the thread in a task of asyncio and take its result, as `join` does.
+
+        The event loop goes on meanwhile, and no other thread waits. A task that is cancelled,
+        also by a timeout, leaves the thread running and the handle as it was.
+
+        Returns:
+            What `join` returns.
+
+        Raises:
+            UseAfterMoveError: the handle was joined, awaited or detached before.
+            DeadlockError: the thread awaits itself.
+            RuntimeError: no event loop of asyncio runs here.
+
+        Blocks: the task only.
+        Thread safety: any number of tasks, in any loops; one of them gets the result.
+
+        >>> import asyncio
+        >>> from pythread_rs import spawn
+        >>> async def main():
+        ...     return await spawn(sum, [1, 2, 3])
+        >>> asyncio.run(main())
+        Ok(6)
+        """
+        yield from self._ended()
+        return self.join()
+
     def detach(self) -> None:
         """Let the thread go on alone, consuming the handle. Dropping the handle does the same.
 
@@ -229,6 +267,25 @@ class ScopedJoinHandle(_Handle[T]):
         result = self._join(timeout)
         self._joined()
         return result
+
+    def __await__(self) -> Generator[Any, None, Result[T, BaseException]]:
+        """Wait for the thread in a task of asyncio and take its result, as `join` does.
+
+        Inside the scope's block: its end waits without the event loop.
+
+        Returns:
+            What `join` returns.
+
+        Raises:
+            UseAfterMoveError: the handle was joined or awaited before.
+            DeadlockError: the thread awaits itself.
+            RuntimeError: no event loop of asyncio runs here.
+
+        Blocks: the task only.
+        Thread safety: as `JoinHandle`.
+        """
+        yield from self._ended()
+        return self.join()
 
 
 _new_object: Callable[[type], Any] = object.__new__

@@ -232,6 +232,80 @@ static void chain_wakes_all_one_after_the_other(void) {
   prs_packet_unref(packet);
 }
 
+/* ---- the bell ------------------------------------------------------------ */
+
+typedef struct bell {
+  prs_packet_t *packet;
+  _Atomic uint32_t rings;
+  uint32_t state; /* of the packet, when it rang */
+} bell_t;
+
+static void ring(prs_worker_t *worker, void *arg) {
+  bell_t *bell = arg;
+  ASSERT(worker != NULL);
+  bell->state = prs_packet_state(bell->packet);
+  atomic_fetch_add(&bell->rings, 1);
+}
+
+static bool never_finalizing(void) { return false; }
+
+static void no_hold(void) {}
+
+static const prs_interpreter_t with_bells = {
+    .finalizing = never_finalizing, .hold = no_hold, .ring = ring};
+
+static void bell_rings_once_before_done(void) {
+  prs__interpreter = &with_bells;
+  for (int dedicated = 0; dedicated < 2; dedicated++) {
+    check_event_t go = {0};
+    bell_t bell = {0};
+    prs_packet_t *packet = closure_new(wait_for_event, &go);
+    bell.packet = packet;
+    closure_start(packet, (prs_spawn_options_t){.dedicated = dedicated != 0});
+    ASSERT(prs_packet_set_bell(packet, &bell));
+    ASSERT(!prs_packet_set_bell(packet, &bell));
+    ASSERT_UINT(0, atomic_load(&bell.rings));
+    check_event_set(&go);
+    ASSERT_UINT(PRS_DONE, closure_wait(packet));
+    ASSERT_UINT(1, atomic_load(&bell.rings));
+    ASSERT_UINT(PRS_RUN, bell.state);
+    ASSERT(!prs_packet_set_bell(packet, &bell));
+    prs_packet_unref(packet);
+  }
+  closure_assert_nothing_left();
+}
+
+static void bell_that_the_runner_took_is_not_rung(void) {
+  prs__interpreter = &with_bells;
+  bell_t bell = {0};
+  prs_packet_t *packet = closure_new(nothing, NULL);
+  ASSERT(prs_packet_set_bell(packet, &bell));
+  ASSERT(prs__packet_take_bell(packet) == &bell);
+  ASSERT(prs__packet_take_bell(packet) == NULL);
+  prs__packet_ring(packet, NULL);
+  closure_start(packet, (prs_spawn_options_t){0});
+  ASSERT_UINT(PRS_DONE, closure_wait(packet));
+  ASSERT_UINT(0, atomic_load(&bell.rings));
+  prs_packet_unref(packet);
+  closure_assert_nothing_left();
+}
+
+/* Who comes too late is told so; who does not is told of the end. */
+static void bell_and_end_never_miss_each_other(void) {
+  prs__interpreter = &with_bells;
+  for (uint32_t i = 0; i < check_rounds(3000); i++) {
+    bell_t bell = {0};
+    prs_packet_t *packet = closure_new(nothing, NULL);
+    bell.packet = packet;
+    closure_start(packet, (prs_spawn_options_t){0});
+    bool set = prs_packet_set_bell(packet, &bell);
+    ASSERT_UINT(PRS_DONE, closure_wait(packet));
+    ASSERT_UINT(set ? 1 : 0, atomic_load(&bell.rings));
+    prs_packet_unref(packet);
+  }
+  closure_assert_nothing_left();
+}
+
 /* ---- races -------------------------------------------------------------- */
 
 typedef struct race {
@@ -296,6 +370,9 @@ const check_test_t check_tests[] = {
     TEST(closure_cannot_wait_for_itself),
     TEST(huge_times_do_not_overflow),
     TEST(chain_wakes_all_one_after_the_other),
+    TEST(bell_rings_once_before_done),
+    TEST(bell_that_the_runner_took_is_not_rung),
+    TEST(bell_and_end_never_miss_each_other),
     TEST(publish_and_wait_never_miss_each_other),
     TEST(timeouts_race_with_publish),
     TEST(dropped_packet_is_freed_by_its_thread),
