@@ -137,7 +137,7 @@ def test_a_slow_destructor_holds_up_the_task_and_not_the_loop() -> None:
     class Slow:
         def __del__(self) -> None:
             began.set()
-            was_told.append(go_on.wait(2.0))  # a loop that joins meanwhile cannot tell it
+            was_told.append(go_on.wait(SECONDS))  # a loop that joins meanwhile cannot tell it
 
     theirs = threading.local()
 

@@ -19,6 +19,8 @@ import pythread_rs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(pythread_rs.__file__).parent
 CSRC = Path(__file__).resolve().parents[1] / "csrc"
 ROOT = "pythread_rs"

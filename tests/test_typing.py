@@ -112,7 +112,7 @@ def marked_lines(file: Path) -> set[int]:
     return {number for number, line in lines if line.endswith(MARK)}
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(CHECK_SECONDS + 10)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(CHECK_SECONDS + 10)]
 
 
 @pytest.mark.parametrize("file", files("good_*.py"), ids=lambda file: file.name)

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 BUILD_SECONDS = 240.0
 LEFT_OUT = (".*", "build", "dist", "*.egg-info", "__pycache__", "*.so", "*.pyd", "_native.c")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * BUILD_SECONDS)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(3 * BUILD_SECONDS)]
 
 
 def run(*command: str | Path, cwd: Path) -> str:

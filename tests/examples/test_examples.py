@@ -95,6 +95,11 @@ def test_lines_do_interleave(tmp_path: Path) -> None:
 
 
 def test_an_endless_thread_does_not_delay_the_exit(tmp_path: Path) -> None:
+    """On a loaded machine a single run may take longer, hence up to three of them."""
+    assert any(seconds_from_the_end_of_main(tmp_path) < 2 for _ in range(3))
+
+
+def seconds_from_the_end_of_main(tmp_path: Path) -> float:
     with subprocess.Popen(
         [sys.executable, "-u", str(FOLDER / "detached_background.py")],
         cwd=tmp_path,
@@ -113,7 +118,7 @@ def test_an_endless_thread_does_not_delay_the_exit(tmp_path: Path) -> None:
         finally:
             child.kill()
     assert (child.returncode, errors) == (0, "")
-    assert seconds < 2
+    return seconds
 
 
 def test_each_panic_is_reported_once_on_stderr(tmp_path: Path) -> None:
