@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import shlex
 import signal
 import sys
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.matrix._commands import kill_group, running
-from tests.matrix._interpreters import DEBUG_BUILD, VERSIONS
+from tests.matrix._interpreters import DEBUG_BUILD, IN_CHROOT, VERSIONS
 from tests.matrix._suite import Result, test
 
 
@@ -29,6 +30,8 @@ def print_report(results: list[Result]) -> None:
         counts = [result.counts.get(name, "-") for name in ("passed", "failed", "skipped")]
         verdict = "FAILED" if result.failed else "ok"
         print(row.format(result.version, result.where, *counts, f"{result.seconds:.0f}", verdict))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"{used.ru_utime:.0f} + {used.ru_stime:.0f} s of CPU in all")
     for result in results:
         if result.reason:
             print(f"NOT RUN: {result.version}: {result.reason}")
@@ -61,11 +64,17 @@ def parsed_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def in_good_order(versions: list[str]) -> list[str]:
+    """Begin with one from the chroot: if that has to be made, others can run meanwhile."""
+    inside = [version for version in versions if version in IN_CHROOT]
+    return inside[:1] + [version for version in versions if version not in inside] + inside[1:]
+
+
 def main() -> int:
     """Do what the command line says."""
     arguments = parsed_arguments()
     wanted = [v for v in arguments.only or VERSIONS if v not in arguments.left_out]
-    todo = [(version, "suite") for version in wanted]
+    todo = [(version, "suite") for version in in_good_order(wanted)]
     todo += [(DEBUG_BUILD, "suite")] if arguments.gil_debug else []
     todo += [(DEBUG_BUILD, "leaks")] if arguments.refleak else []
     pytest_arguments = shlex.split(arguments.pytest_args)

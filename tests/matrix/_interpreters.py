@@ -19,7 +19,7 @@ DEBUG_BUILD = "3.14-dbg"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PASSED_ON = re.compile(
     r"(?i)(PIP_\w+|(https?|no|all|ftp)_proxy|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
-    r"|LANG|LC_\w+|TZ|CI|PYTHREAD_RS_(STRESS|WERROR))"
+    r"|LANG|LC_\w+|TZ|CI|PYTEST_TIMEOUT|PYTHREAD_RS_(STORMS|STRESS|WERROR))"
 )
 
 
