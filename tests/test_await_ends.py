@@ -223,6 +223,7 @@ def test_exit_while_a_handle_is_awaited(run_child: Any) -> None:
         from pythread_rs import spawn
 
         async def main():
+            asyncio.get_running_loop().slow_callback_duration = 60  # it would be told of
             handle = spawn(threading.Event().wait)
             try:
                 await asyncio.wait_for(handle, 0.01)
