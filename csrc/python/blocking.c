@@ -96,6 +96,15 @@ bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted) {
   return false;
 }
 
+bool prs__timeout_and_stop(const char *name, PyObject *const *args,
+                           Py_ssize_t count, uint64_t *timeout,
+                           PyObject **stop) {
+  *stop = NULL;
+  if (count != 2 && !prs__wants(name, count, 1)) return false;
+  return prs__timeout_from(args[0], timeout) &&
+         (count == 1 || prs__stop_from(args[1], stop));
+}
+
 bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
                     Py_ssize_t wanted, PyObject *names, PyObject **stop) {
   *stop = NULL;

@@ -193,6 +193,29 @@ bool prs__stop_from(PyObject *arg, PyObject **out);
 int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node, PyObject *token,
                        uint64_t timeout);
 
+/* Sleep at most `timeout`, or until the token is stopped.
+ * Returns: PRS_OK when it is stopped, PRS_ETIMEDOUT; PRS__RAISED. */
+int prs__stop_wait(PyObject *token, uint64_t timeout);
+struct prs_stop *prs__stop_of(PyObject *token);
+void prs__raise_stopped(void);
+
+/* ---- stoppable.c --------------------------------------------------------- */
+
+/* What is waited for without a waiter. `wait` ends with PRS_EINTR when `*ends`
+ * is set and `interrupt` was called. */
+typedef struct prs_stoppable {
+  int (*wait)(void *object, uint64_t timeout, const _Atomic uint32_t *ends);
+  void (*interrupt)(void *object);
+  void (*ref)(void *object);
+  void (*unref)(void *object);
+} prs_stoppable_t;
+
+/* As prs__wait_interruptibly(), for a wait that a stop ends, too: PRS__RAISED
+ * with `Stopped` set. What need not be waited for is had all the same. `token`
+ * may be NULL: no stop. */
+int prs__wait_or_stop(const prs_stoppable_t *how, void *object,
+                      uint64_t timeout, PyObject *token);
+
 /* ---- calls.c ------------------------------------------------------------- */
 
 /* The parameters of a METH_FASTCALL | METH_KEYWORDS method: how many of them
@@ -225,5 +248,10 @@ void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
 bool prs__timeout_from(PyObject *arg, uint64_t *out);
+/* Read the arguments of a METH_FASTCALL method: nanoseconds, and a token that
+ * may be left out. Returns: false with an exception set. */
+bool prs__timeout_and_stop(const char *name, PyObject *const *args,
+                           Py_ssize_t count, uint64_t *timeout,
+                           PyObject **stop);
 
 #endif
