@@ -104,6 +104,9 @@ static PyMethodDef functions[] = {
     {"count_waking", prs__count_waking, METH_NOARGS,
      "count_waking()\n--\n\n"
      "Count the threads whose wait has ended and that do not run yet."},
+    {"forget_waking", prs__forget_waking, METH_NOARGS,
+     "forget_waking()\n--\n\n"
+     "In the child of a fork: they stayed in the parent."},
     {"set_watch", prs__set_watch, METH_VARARGS,
      "set_watch(enter, leave, took, let_go, /)\n--\n\n"
      "Tell these of each wait and each lock; None for no longer."},

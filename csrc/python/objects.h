@@ -150,6 +150,7 @@ bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
 extern bool prs__watches;
 PyObject *prs__set_watch(PyObject *module, PyObject *args);
 PyObject *prs__count_waking(PyObject *module, PyObject *unused);
+PyObject *prs__forget_waking(PyObject *module, PyObject *unused);
 bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
 void prs__watch_waited(void);
 void prs__watch_acquired(PyObject *object, bool shared);
@@ -173,6 +174,18 @@ static inline void prs__acquired(PyObject *lock, bool shared) {
 static inline void prs__released(PyObject *lock) {
   if (prs__watches) prs__watch_released(lock);
 }
+
+/* Why a thread waits. */
+typedef struct prs_reason {
+  PyObject *object; /* what for; borrowed */
+  const char *call; /* the method's name */
+  PyObject *stop;   /* a StopToken; NULL for none */
+} prs_reason_t;
+
+/* As prs__block_or_stop() with the last node, but whoever looks for deadlocks
+ * is asked first: PRS__RAISED with DeadlockError set. The waiter is queued. */
+int prs__block_for(prs_waiter_t *waiter, const prs_reason_t *reason,
+                   uint64_t timeout);
 
 /* Wake threads without the GIL, from a call that may block anyway: a thread
  * that wakes on this CPU runs at once, and would only find the GIL taken and

@@ -305,23 +305,36 @@ static PyObject *packet_watcher(packet_object_t *self, PyObject *unused) {
   return (PyObject *)other;
 }
 
-/* Tell whether the list's packet was started and has not ended. */
-static prs_packet_t *unfinished(PyObject *list, Py_ssize_t index) {
+/* Returns: the list's packet if it was started and has not ended, else NULL; a
+ * new reference. */
+static packet_object_t *unfinished(PyObject *list, Py_ssize_t index) {
   PyObject *item = PyList_GetItem(list, index);
   if (item == NULL) {
     PyErr_Clear(); /* the list got shorter */
     return NULL;
   }
-  prs_packet_t *packet = ((packet_object_t *)item)->packet;
-  if (!prs__table->packet_was_spawned(packet)) return NULL;
-  return prs__table->packet_state(packet) < PRS_DONE ? packet : NULL;
+  packet_object_t *self = (packet_object_t *)item;
+  if (!prs__table->packet_was_spawned(self->packet)) return NULL;
+  if (prs__table->packet_state(self->packet) >= PRS_DONE) return NULL;
+  return (packet_object_t *)Py_NewRef(item);
+}
+
+/* Returns: a status, or PRS__RAISED. */
+static int wait_at_end(packet_object_t *self) {
+  if (self->call == NULL &&
+      !prs__may_wait((PyObject *)self, "scope", PRS_FOREVER))
+    return PRS__RAISED;
+  int status = wait_until_final(self->packet, PRS_FOREVER, NULL);
+  if (self->call == NULL) prs__waited();
+  return status;
 }
 
 bool prs__wait_for_one(PyObject *list, bool *raised) {
   for (Py_ssize_t i = PyList_GET_SIZE(list); i > 0; i--) {
-    prs_packet_t *packet = unfinished(list, i - 1);
+    packet_object_t *packet = unfinished(list, i - 1);
     if (packet == NULL) continue;
-    *raised = wait_until_final(packet, PRS_FOREVER, NULL) == PRS__RAISED;
+    *raised = wait_at_end(packet) == PRS__RAISED;
+    Py_DECREF(packet);
     return true;
   }
   return false;

@@ -42,7 +42,8 @@ static int queue_and_wait(prs_token_t *token, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   int status = PRS_OK;
   if (prs_token_take(token, &waiter->nodes[0]) == PRS_MEET_QUEUED) {
-    status = prs__block_or_stop(waiter, 1, stop, timeout);
+    prs_reason_t reason = {Py_None, "park", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     prs_token_leave(token, &waiter->nodes[0]);
     /* It was given to a thread that will not tell of it. */
     if (status == PRS__RAISED_LATE) put(token);
