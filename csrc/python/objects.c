@@ -96,8 +96,9 @@ static PyMethodDef functions[] = {
     {"sleep", (PyCFunction)(void (*)(void))sleep_for, METH_FASTCALL,
      "sleep(nanoseconds, stop=None, /)\n--\n\nSleep, -1 for ever."},
     {"channel", prs__make_channel, METH_VARARGS,
-     "channel(sender, receiver, capacity, /)\n--\n\n"
-     "Make a pair of ends of the given types; a capacity of -1 is none."},
+     "channel(sender, receiver, capacity, exclusive=False, /)\n--\n\n"
+     "Make a pair of ends of the given types; a capacity of -1 is none. In an "
+     "exclusive\nreceiver one thread waits at a time."},
     {"set_refusals", prs__set_refusals, METH_O,
      "set_refusals(callables, /)\n--\n\n"
      "Take what makes the errors of channels."},

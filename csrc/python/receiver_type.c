@@ -63,15 +63,19 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
 int prs__receiver_receive(prs_end_t *self, PyObject **item, uint64_t timeout,
                           PyObject *stop) {
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
-  for (;;) {
+  int status = PRS_EAGAIN;
+  bool entered;
+  if (!prs__end_enter(self, &entered)) return PRS__RAISED;
+  while (status == PRS_EAGAIN) {
     uint64_t left = timeout;
     if (timeout != PRS_FOREVER) {
       uint64_t spent = prs__table->now() - began;
       left = spent >= timeout ? 0 : timeout - spent;
     }
-    int status = wait_for_message(self, item, left, stop);
-    if (status != PRS_EAGAIN) return status;
+    status = wait_for_message(self, item, left, stop);
   }
+  if (entered) prs__end_leave(self);
+  return status;
 }
 
 int prs__receiver_try(prs_end_t *self, PyObject **item) {

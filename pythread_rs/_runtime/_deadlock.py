@@ -73,7 +73,7 @@ class _Graph:
             if text and what != _SCOPE:
                 del self.waits[me]
         if text and what == _SCOPE:
-            print(text, file=sys.stderr)  # the threads have borrowed: it must wait for them
+            _report(text)  # the threads have borrowed, so that it must wait for them
         elif text:
             raise DeadlockError(text)
 
@@ -211,6 +211,11 @@ def _strangers_live(waiting: int) -> bool:
         if found <= waiting + _ffi.statistics()["idle"]:
             return False
     return True
+
+
+def _report(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
 
 
 def _name(ident: int) -> str:

@@ -210,9 +210,7 @@ def park(*, stop: _ffi.StopTokenBase | None = None) -> None:
     current()._parker.park(-1, stop)
 
 
-def park_timeout(
-    timeout: float | timedelta, *, stop: _ffi.StopTokenBase | None = None
-) -> None:
+def park_timeout(timeout: float | timedelta, *, stop: _ffi.StopTokenBase | None = None) -> None:
     """Block as `park` does, but at most `timeout`.
 
     Args:

@@ -1,4 +1,4 @@
-"""PYTHREAD_RS_DEADLOCK=1 with what has no owner, or only one while a function runs; and outsiders."""
+"""PYTHREAD_RS_DEADLOCK=1: what has no owner, or only while a function runs; and outsiders."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_only_thread_waits(name: str, watched: Run) -> None:
         print(left())
     """)
     assert done.stderr == ""
-    call = "select" if name in ("ready", "recv of a timer") else name.split()[0]
+    call = "select" if name in ("ready", "recv of a timer") else name.split(maxsplit=1)[0]
     call = "wait" if call == "wait_force" else call
     assert without_lines(done.stdout) == [
         "deadlock: every thread waits",

@@ -88,7 +88,12 @@ def test_a_stop_ends_sleeping_waits(
 @pytest.mark.parametrize("name", WAITS)
 def test_the_main_thread_is_stopped_by_another(name: str, live: JoinHandle[Any]) -> None:
     token = StopToken()
-    stopper = start(lambda: (thread.sleep(0.002), token.stop()))
+
+    def stop_soon() -> None:
+        thread.sleep(0.002)
+        token.stop()
+
+    stopper = start(stop_soon)
     assert outcome(WAITS[name], live, token) == TEXT
     assert stopper.join(DEADLINE).is_ok()
 
