@@ -156,7 +156,7 @@ class _Graph:
         writers = {
             ident: other
             for ident, other in self.waits.items()
-            if other.object is wait.object and other.what.startswith("write")
+            if other.object is wait.object and not other.what.startswith("read")
         }
         return [] if any(other.timed for other in writers.values()) else list(writers)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["LockParts", "clone_of", "debug", "forget"]
+from pythread_rs.result import Err, Ok, Result
+from pythread_rs.sync._lock_errors import PoisonError
+
+__all__ = ["LockParts", "clone_of", "cloned", "debug"]
 
 T = TypeVar("T")
 
@@ -42,5 +45,10 @@ def debug(lock: object, data: str, poisoned: bool) -> str:
     return f"{type(lock).__name__} {{ data: {data}, poisoned: {str(poisoned).lower()}, .. }}"
 
 
-def forget(_: object) -> None:
-    """Drop what is there, for `Result.map`."""
+def cloned(result: Result[Any, PoisonError[Any]]) -> Result[Any, PoisonError[None]]:
+    """Copy what the guard of a result has, and let it go."""
+    if isinstance(result, Err):
+        result.error.__unwrap_failed__()
+        return Err(PoisonError(None))
+    with result.value as guard:
+        return Ok(clone_of(guard.value))
