@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Generic, TypeVar, final
 
 from pythread_rs import _ffi
-from pythread_rs.ownership import UseAfterMoveError
-from pythread_rs.result import Ok, Result
-from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
-from pythread_rs.sync._lock_parts import LockParts, cloned, debug
+from pythread_rs.result import Result
+from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError
+from pythread_rs.sync._lock_parts import LockParts, cloned, shown
 from pythread_rs.sync._stop import StopToken
 
 __all__ = ["Mutex", "MutexGuard"]
@@ -102,17 +101,7 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
         return cloned(self.lock())
 
     def __repr__(self) -> str:
-        try:
-            result = self.try_lock()
-        except UseAfterMoveError:
-            return "Mutex { <moved> }"
-        if isinstance(result, Ok):
-            with result.value as guard:
-                return debug(self, repr(guard.value), poisoned=False)
-        if isinstance(result.error, TryLockError.Poisoned):
-            with result.error.into_inner() as guard:
-                return debug(self, repr(guard.value), poisoned=True)
-        return debug(self, '"<locked>"', self.is_poisoned())
+        return shown(self, self.try_lock, '"<locked>"')
 
 
 _ffi.consume(Mutex, False)
