@@ -31,7 +31,7 @@ __all__ = ["install", "uninstall"]
 _VARIABLE: Final = "PYTHREAD_RS_DEADLOCK"
 _PACKAGE: Final = __name__.partition(".")[0]
 _OS_THREADS: Final = "/proc/self/task"  # where Linux lists them
-_SETTLING: Final = (0.0, 0.001, 0.004, 0.016)  # seconds in which an OS thread that has ended goes
+_SETTLING: Final = (0.0, 0.001, 0.004, 0.016, 0.064)  # seconds: an OS thread that has ended goes
 _SCOPE: Final = "scope"  # what the end of a scope waits as
 _RUNS_A_FUNCTION: Final = (_ffi.OnceBase, _ffi.OnceLockBase, _ffi.LazyLockBase)
 
