@@ -78,6 +78,7 @@ __all__ = [
     "follow_calls",
     "forget_kind",
     "forget_kinds",
+    "forget_waking",
     "fork_generation",
     "gate_is_open",
     "globals_are_fine",
@@ -150,6 +151,7 @@ set_oneshot_errors = _objects.set_oneshot_errors
 set_send_async = _objects.set_send_async
 channel = _objects.channel
 count_waking = _objects.count_waking
+forget_waking = _objects.forget_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
 NativeSignature = _objects.NativeSignature

@@ -150,6 +150,7 @@ bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
 extern bool prs__watches;
 PyObject *prs__set_watch(PyObject *module, PyObject *args);
 PyObject *prs__count_waking(PyObject *module, PyObject *unused);
+PyObject *prs__forget_waking(PyObject *module, PyObject *unused);
 bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
 void prs__watch_waited(void);
 void prs__watch_acquired(PyObject *object, bool shared);
@@ -174,6 +175,18 @@ static inline void prs__released(PyObject *lock) {
   if (prs__watches) prs__watch_released(lock);
 }
 
+/* Why a thread waits. */
+typedef struct prs_reason {
+  PyObject *object; /* what for; borrowed */
+  const char *call; /* the method's name */
+  PyObject *stop;   /* a StopToken; NULL for none */
+} prs_reason_t;
+
+/* As prs__block_or_stop() with the last node, but whoever looks for deadlocks
+ * is asked first: PRS__RAISED with DeadlockError set. The waiter is queued. */
+int prs__block_for(prs_waiter_t *waiter, const prs_reason_t *reason,
+                   uint64_t timeout);
+
 /* Wake threads without the GIL, from a call that may block anyway: a thread
  * that wakes on this CPU runs at once, and would only find the GIL taken and
  * sleep again. None of the waiters has a `notify`. */
@@ -192,6 +205,29 @@ bool prs__stop_from(PyObject *arg, PyObject **out);
  * is done: so try first, then block. */
 int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node, PyObject *token,
                        uint64_t timeout);
+
+/* Sleep at most `timeout`, or until the token is stopped.
+ * Returns: PRS_OK when it is stopped, PRS_ETIMEDOUT; PRS__RAISED. */
+int prs__stop_wait(PyObject *token, uint64_t timeout);
+struct prs_stop *prs__stop_of(PyObject *token);
+void prs__raise_stopped(void);
+
+/* ---- stoppable.c --------------------------------------------------------- */
+
+/* What is waited for without a waiter. `wait` ends with PRS_EINTR when `*ends`
+ * is set and `interrupt` was called. */
+typedef struct prs_stoppable {
+  int (*wait)(void *object, uint64_t timeout, const _Atomic uint32_t *ends);
+  void (*interrupt)(void *object);
+  void (*ref)(void *object);
+  void (*unref)(void *object);
+} prs_stoppable_t;
+
+/* As prs__wait_interruptibly(), for a wait that a stop ends, too: PRS__RAISED
+ * with `Stopped` set. What need not be waited for is had all the same. `token`
+ * may be NULL: no stop. */
+int prs__wait_or_stop(const prs_stoppable_t *how, void *object,
+                      uint64_t timeout, PyObject *token);
 
 /* ---- calls.c ------------------------------------------------------------- */
 
@@ -225,5 +261,10 @@ void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
 bool prs__timeout_from(PyObject *arg, uint64_t *out);
+/* Read the arguments of a METH_FASTCALL method: nanoseconds, and a token that
+ * may be left out. Returns: false with an exception set. */
+bool prs__timeout_and_stop(const char *name, PyObject *const *args,
+                           Py_ssize_t count, uint64_t *timeout,
+                           PyObject **stop);
 
 #endif

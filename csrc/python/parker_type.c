@@ -28,14 +28,24 @@ static void parker_dealloc(parker_object_t *self) {
   Py_DECREF(type);
 }
 
-static int wait_for_token(void *parker, uint64_t timeout) {
-  return prs__table->parker_park(parker, timeout);
+static int wait_for_token(void *parker, uint64_t timeout,
+                          const _Atomic uint32_t *ends) {
+  return prs__table->parker_park_or(parker, timeout, ends);
 }
 
-static PyObject *parker_park(parker_object_t *self, PyObject *arg) {
+static void interrupt(void *parker) { prs__table->parker_interrupt(parker); }
+
+static void ref(void *parker) { prs__table->parker_ref(parker); }
+
+static void unref(void *parker) { prs__table->parker_unref(parker); }
+
+static PyObject *parker_park(parker_object_t *self, PyObject *const *args,
+                             Py_ssize_t count) {
+  static const prs_stoppable_t how = {wait_for_token, interrupt, ref, unref};
   uint64_t timeout;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
-  int status = prs__wait_interruptibly(wait_for_token, self->parker, timeout);
+  PyObject *stop;
+  if (!prs__timeout_and_stop("park", args, count, &timeout, &stop)) return NULL;
+  int status = prs__wait_or_stop(&how, self->parker, timeout, stop);
   if (status == PRS__RAISED) return NULL;
   return PyBool_FromLong(status == PRS_OK);
 }
@@ -47,8 +57,8 @@ static PyObject *parker_unpark(parker_object_t *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
-    {"park", (PyCFunction)parker_park, METH_O,
-     "park(timeout, /)\n--\n\n"
+    {"park", (PyCFunction)(void (*)(void))parker_park, METH_FASTCALL,
+     "park(timeout, stop=None, /)\n--\n\n"
      "Wait at most `timeout` nanoseconds, -1 for ever, and take the token. "
      "Return whether\nit was there."},
     {"unpark", (PyCFunction)parker_unpark, METH_NOARGS,

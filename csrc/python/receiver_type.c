@@ -38,13 +38,8 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
   int status = prs_channel_recv(channel, &message, node, &wakes);
   prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
-    status = PRS__RAISED;
-    if (prs__may_wait((PyObject *)self->shared, "recv", timeout)) {
-      status = prs__block_or_stop(waiter, 1, stop, timeout);
-      prs__waited();
-    } else if (!prs__give_up(waiter)) {
-      status = PRS__RAISED_LATE;
-    }
+    prs_reason_t reason = {(PyObject *)self->shared, "recv", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     prs_channel_leave(channel, node);
     bool finished = status == PRS_OK || status == PRS__RAISED_LATE;
     if (finished && node->status == PRS_CHANNEL_DISCONNECTED) {
@@ -68,15 +63,19 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
 int prs__receiver_receive(prs_end_t *self, PyObject **item, uint64_t timeout,
                           PyObject *stop) {
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
-  for (;;) {
+  int status = PRS_EAGAIN;
+  bool entered;
+  if (!prs__end_enter(self, &entered)) return PRS__RAISED;
+  while (status == PRS_EAGAIN) {
     uint64_t left = timeout;
     if (timeout != PRS_FOREVER) {
       uint64_t spent = prs__table->now() - began;
       left = spent >= timeout ? 0 : timeout - spent;
     }
-    int status = wait_for_message(self, item, left, stop);
-    if (status != PRS_EAGAIN) return status;
+    status = wait_for_message(self, item, left, stop);
   }
+  if (entered) prs__end_leave(self);
+  return status;
 }
 
 int prs__receiver_try(prs_end_t *self, PyObject **item) {

@@ -26,13 +26,8 @@ static int wait_for_room(prs_end_t *self, PyObject *item, uint64_t timeout,
   int status = prs_channel_send(channel, item, node, &wakes);
   prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
-    status = PRS__RAISED;
-    if (prs__may_wait((PyObject *)self->shared, "send", timeout)) {
-      status = prs__block_or_stop(waiter, 1, stop, timeout);
-      prs__waited();
-    } else if (!prs__give_up(waiter)) {
-      status = PRS__RAISED_LATE;
-    }
+    prs_reason_t reason = {(PyObject *)self->shared, "send", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     prs_channel_leave(channel, node);
     bool finished = status == PRS_OK || status == PRS__RAISED_LATE;
     if (finished && node->status == PRS_CHANNEL_DISCONNECTED) {

@@ -77,6 +77,7 @@ STORMS = {
         "sigint.py",
         kinds=(
             *("join", "join_timeout", "park", "park_timeout", "sleep", "sleep_until", "scope"),
+            *("join_stop", "park_stop", "sleep_stop"),
             *("recv", "recv_timeout", "for", "send", "send_timeout", "rendezvous"),
         ),
         ways={"main": Way(), "helper": Way(), "worker": Way(), "burst": Way()},

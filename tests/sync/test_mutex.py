@@ -18,12 +18,13 @@ from pythread_rs.ownership import (
     BorrowError,
     MutableBorrowError,
     NotSendError,
+    OwnershipError,
     UseAfterMoveError,
     is_send,
 )
 from pythread_rs.panic import catch_unwind
 from pythread_rs.result import Err, Ok, UnwrapError
-from pythread_rs.sync import LockTimeoutError, Mutex, TryLockError
+from pythread_rs.sync import LockTimeoutError, Mutex, RwLock, TryLockError
 from pythread_rs.thread import DeadlockError
 
 if TYPE_CHECKING:
@@ -158,8 +159,35 @@ def test_set() -> None:
 def test_set_drop() -> None:
     drops: list[int] = []
     mutex = Mutex(assume_send(Foo(drops, 1)))
-    assert mutex.set(Foo(drops, 2)).is_ok()
+    assert mutex.set(assume_send(Foo(drops, 2))).is_ok()
     assert drops == [1]
+
+
+@pytest.mark.parametrize("make", [Mutex, RwLock])
+@pytest.mark.parametrize("method", ["set", "replace"])
+def test_what_is_put_in_moves(make: Any, method: str) -> None:
+    """As what a lock is made with: no alias passes by the lock."""
+    lock = make([1])
+
+    def keep() -> list[int]:
+        value = [2]
+        with pytest.raises(OwnershipError, match="E0382"):
+            lock.set(value) if method == "set" else lock.replace(value)
+        return value  # this use is why
+
+    def move_in() -> None:
+        value = [3]
+        assert (lock.set(value) if method == "set" else lock.replace(value)).is_ok()
+
+    shared = [[4]]
+    with pytest.raises(OwnershipError, match="E0505"):
+        getattr(lock, method)(shared[0])
+    assert keep() == [2]
+    move_in()
+    assert lock.get_cloned() == Ok([3])
+    result = getattr(lock, method)([5])
+    assert result == Ok(None if method == "set" else [3])
+    assert lock.into_inner() == Ok([5])
 
 
 def test_set_poison() -> None:
