@@ -229,7 +229,7 @@ static int recv(prs_channel_t *channel, void **item, prs_node_t *node,
     return PRS_CHANNEL_DONE;
   }
   prs_node_t *other = NULL;
-  if (node == NULL || channel->waking == 0)
+  if (node == NULL || channel->waking == 0 || is_over(channel))
     other = next_sender(channel, node, wakes);
   if (other != NULL) {
     *item = other->item;
