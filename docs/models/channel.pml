@@ -349,11 +349,7 @@ inline come_back(who) {
 /* `sends`: it comes back from a send. */
 inline pass_on(sends) {
   do
-#ifdef SENT_TO_NOBODY
-  :: waking == 0 ->
-#else
   :: waking == 0 && receivers > 0 ->
-#endif
      look_who_waits();
      some_send = some_send && count < CAPACITY;
      other = NOBODY;
