@@ -71,6 +71,15 @@ void prs__wakes_send_detached(prs_wakes_t *wakes) {
 #endif
 }
 
+bool prs__passes_on(PyObject *stop) {
+#ifdef Py_GIL_DISABLED
+  (void)stop;
+  return false;
+#else
+  return stop == NULL && !prs__watches && !prs__table->on_main_thread();
+#endif
+}
+
 int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   prs_wakes_t none = {NULL};
   return prs__block_waking(waiter, &none, timeout);

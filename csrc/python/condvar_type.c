@@ -99,7 +99,7 @@ static bool enter_again(prs_lockable_t *lock, prs_waiter_t *waiter,
   } else {
     prs__lock_settle(lock);
   }
-  prs_rw_renew(waiter);
+  prs_waiter_renew(waiter);
   return prs__lock_wait_with(lock, waiter, wish, &again) == PRS_RW_ENTERED;
 }
 

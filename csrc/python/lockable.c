@@ -181,7 +181,7 @@ static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
       wish |= PRS_RW_WOKEN;
       if (since(began) >= PRS_RW_PATIENCE) wish |= PRS_RW_HUNGRY;
     }
-    prs_rw_renew(waiter);
+    prs_waiter_renew(waiter);
   }
 }
 

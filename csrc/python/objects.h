@@ -133,6 +133,12 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout);
 int prs__block_waking(prs_waiter_t *waiter, prs_wakes_t *wakes,
                       uint64_t timeout);
 
+/* Whether the calling thread can promise to come back from a wait before it
+ * runs any Python code, so that others may be left to it: not the main thread,
+ * which handles signals, nor one that a stop may wake. On a free-threaded build
+ * those who wait need not be let go one by one. */
+bool prs__passes_on(PyObject *stop);
+
 /* Read a moment of time.monotonic() as nanoseconds from now. */
 bool prs__deadline_from(PyObject *moment, uint64_t *out);
 /* Give up a waiter that was queued and is not going to be waited for.
