@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pythread_rs import _ffi
 from pythread_rs.ownership._check import refuse_what_never_runs
 from pythread_rs.ownership._kinds import COPY, HANDLE, NOT_SEND, SYNC, TRANSPARENT, kind_of
+from pythread_rs.ownership._readers import note_reader, only_reads
 from pythread_rs.ownership._sites import user_frame
 from pythread_rs.ownership._wrappers import AssumeSend, Shared
 
@@ -87,7 +88,7 @@ def lend_together(*functions: Any) -> tuple[Any, ...]:
     Raises:
         OwnershipError: one would change what another one uses.
     """
-    if all(map(_ffi.is_harmless, functions)):
+    if all(_ffi.is_harmless(f) or only_reads(f) for f in functions):
         return functions
     borrows: Borrows | None = None
     for function in functions:
@@ -100,6 +101,9 @@ def lend_together(*functions: Any) -> tuple[Any, ...]:
 
             borrows = Borrows(_kind, _ffi.mutable_nodes)
         borrows.add_alone(function)
+    if borrows is not None and borrows.only_read():
+        for function in functions:
+            note_reader(function)
     return tuple(f.value if type(f) is AssumeSend else f for f in functions)
 
 
