@@ -165,8 +165,7 @@ class ThreadPool(Parallel, Executor):
         ...     pool.submit(pow, 2, 10).result()
         1024
         """
-        future: PoolFuture[T] = PoolFuture()
-        future._task = self._core.submit(future, fn, args, kwargs)
+        future: Future[T] = self._core.submit(PoolFuture, fn, args, kwargs)
         return future
 
     def install(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -82,8 +82,8 @@ static prs_task_t *take_queued(prs_pool_t *self) {
 }
 
 static int note_future(PyObject *list, prs_task_t *task) {
-  if (task->future == NULL || prs__task_is_done(task)) return 0;
-  return PyList_Append(list, task->future);
+  if ((task->kind & PRS_TASK_FUTURE) == 0 || prs__task_is_done(task)) return 0;
+  return PyList_Append(list, (PyObject *)task);
 }
 
 /* queued_futures(): those whose call has not begun; futures are only ever in

@@ -148,10 +148,11 @@ static PyObject *pool_submit(prs_pool_t *self, PyObject *const *args,
                              Py_ssize_t count) {
   if (!prs__wants("submit", count, 4)) return NULL;
   PyObject *kwargs = PyDict_GET_SIZE(args[3]) == 0 ? NULL : args[3];
-  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_FUTURE,
-                                   args[1], args[2], kwargs);
+  PyObject *given = kwargs == NULL && PyTuple_GET_SIZE(args[2]) == 0
+                        ? NULL
+                        : args[2]; /* NULL: called without any */
+  prs_task_t *task = prs__future_new(args[0], self, args[1], given, kwargs);
   if (task == NULL) return NULL;
-  task->future = Py_NewRef(args[0]);
   if (prs__pool_push(self, task, true)) return (PyObject *)task;
   Py_DECREF(task);
   return NULL;
@@ -211,7 +212,7 @@ static PyMethodDef methods[] = {
      "lend(handle type, closure, on_panic, list, /)\n--\n\n"
      "Queue a closure that the caller will wait for, as for all of the list."},
     {"submit", METHOD(pool_submit), METH_FASTCALL,
-     "submit(future, function, args, kwargs, /)\n--\n\n"
+     "submit(future type, function, args, kwargs, /)\n--\n\n"
      "Queue a call whose outcome a Future gets."},
     {"install", METHOD(prs__pool_install), METH_O,
      "install(function, /)\n--\n\nCall it on a worker and wait."},
