@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pythread_rs.ownership._borrows import Borrows
 
-__all__ = ["Lending", "lend_together"]
+__all__ = ["Lending", "lend_one", "lend_together"]
 
 _WORDS = {COPY: "copy", SYNC: "sync", HANDLE: "sync", TRANSPARENT: "transparent"}
 
@@ -105,6 +105,23 @@ def lend_together(*functions: Any) -> tuple[Any, ...]:
         for function in functions:
             note_reader(function)
     return tuple(f.value if type(f) is AssumeSend else f for f in functions)
+
+
+def lend_one(function: Any, *values: Any) -> Any:
+    """Check a function that runs on another thread while its caller waits.
+
+    Returns:
+        The function, without what `assume_send` has put around it.
+
+    Raises:
+        OwnershipError: it is bound to its thread, or would never run.
+    """
+    if type(function) is AssumeSend:
+        return function.value
+    if values or not _ffi.is_harmless(function):
+        refuse_what_never_runs(function)
+        _refuse_what_stays(function, [function, values, {}])
+    return function
 
 
 def _borrows_anything(function: FunctionType, closure: list[Any]) -> bool:

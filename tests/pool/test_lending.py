@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pythread_rs.ownership import MutableBorrowError, _readers
+from pythread_rs import Mutex
+from pythread_rs.ownership import MutableBorrowError, NotSendError, _readers, assume_send
 from pythread_rs.ownership._borrows import Borrows
-from pythread_rs.pool import ThreadPool, join
+from pythread_rs.pool import ThreadPool, install, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,3 +144,25 @@ def test_another_type_is_searched_anew(
     pool.install(module.twice, [1])
     pool.install(module.twice, bytearray(b"12"))
     assert len(searches) == 4
+
+
+def test_what_all_workers_call_may_not_change_what_it_shares(pool: ThreadPool) -> None:
+    data = [1]
+    with pytest.raises(MutableBorrowError):
+        pool.broadcast(lambda context: data.append(context.index))
+    assert data == [1]
+    assert pool.broadcast(lambda _: len(data)) == [1] * pool.num_threads
+
+
+def test_install_borrows_what_is_not_bound_to_its_thread(pool: ThreadPool) -> None:
+    data = [1]
+    pool.install(lambda: data.append(2))
+    assert data == [1, 2]
+    with Mutex([1]) as guard:
+        with pytest.raises(NotSendError):
+            pool.install(lambda: guard.value)
+        with pytest.raises(NotSendError):
+            pool.install(id, guard)
+        with pytest.raises(NotSendError):
+            install(id, guard)
+    assert pool.install(assume_send(lambda: data)) is data

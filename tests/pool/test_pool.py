@@ -143,6 +143,31 @@ def test_spawn_from_a_worker_runs_the_newest_first(make_pool: Callable[..., Thre
     assert seen == [4, 3, 2, 1, 0]
 
 
+def test_spawn_fifo_from_a_worker_runs_the_oldest_first(
+    make_pool: Callable[..., ThreadPool],
+) -> None:
+    pool = make_pool(1)
+    seen: list[int] = []
+
+    def parent() -> list[TaskHandle[None]]:
+        spawn = pool_module.spawn_fifo
+        handles = [spawn(assume_send(partial(seen.append, i))) for i in range(3)]
+        return [*handles, pool.spawn_fifo(assume_send(partial(seen.append, 3)))]
+
+    handles = pool.submit(parent).result(DEADLINE)
+    pool.shutdown()
+    assert seen == [0, 1, 2, 3]
+    assert [handle.join() for handle in handles] == [Ok(None)] * 4
+
+    def start() -> None:
+        data = [1]
+        with pytest.raises(OwnershipError):
+            pool.spawn_fifo(lambda: data.append(4))
+        assert data == [1]
+
+    start()
+
+
 def test_panic_handler_stands_for_the_hook(
     make_pool: Callable[..., ThreadPool], quiet: list[str]
 ) -> None:
@@ -543,20 +568,22 @@ def test_futures_that_nobody_waits_for_are_no_burden(make_pool: Callable[..., Th
 @pytest.mark.parametrize("tie", ["result", "attribute", "callback"])
 def test_futures_in_cycles_are_collected(make_pool: Callable[..., ThreadPool], tie: str) -> None:
     pool = make_pool(1)
-    box: list[Any] = []
-    future = pool.submit(lambda: box if tie == "result" else None)
-    if tie == "attribute":
-        future.itself = future  # type: ignore[attr-defined]
-    if tie == "callback":
+
+    def tied() -> weakref.ref[Any]:
+        box: list[Any] = []
         gate = threading.Event()
         pool.submit(gate.wait, DEADLINE)
-        future = pool.submit(int)
-        future.add_done_callback(box.append)
+        future = pool.submit(lambda: box if tie == "result" else None)
+        box.append(future)
+        if tie == "attribute":
+            future.itself = future  # type: ignore[attr-defined]
+        if tie == "callback":
+            future.add_done_callback(box.append)
         gate.set()
-    pool.shutdown()
-    box.append(future)
-    watch = weakref.ref(future)
-    del future, box
+        pool.shutdown()
+        return weakref.ref(future)
+
+    watch = tied()
     gc.collect()
     assert watch() is None
 

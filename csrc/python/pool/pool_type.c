@@ -90,8 +90,8 @@ static prs_task_t *task_of(prs_pool_t *self, PyObject *type, int kind,
                        PyList_GET_ITEM(closure, 0), args, kwargs);
 }
 
-static PyObject *accept(prs_pool_t *self, prs_task_t *task) {
-  if (task != NULL && prs__pool_push(self, task, false))
+static PyObject *accept(prs_pool_t *self, prs_task_t *task, bool in_line) {
+  if (task != NULL && prs__pool_push(self, task, in_line))
     return (PyObject *)task;
   Py_XDECREF(task);
   return NULL;
@@ -109,16 +109,18 @@ static bool is_closure(PyObject *closure) {
   return false;
 }
 
-/* spawn(type, closure): the closure is taken out of its list. */
+/* spawn(type, closure, in_line=False): the closure is taken out of its list. */
 static PyObject *pool_spawn(prs_pool_t *self, PyObject *const *args,
                             Py_ssize_t count) {
-  if (!prs__wants("spawn", count, 2)) return NULL;
+  bool in_line = count == 3 && args[2] == Py_True;
+  if (count != 3 && !prs__wants("spawn", count, 2)) return NULL;
   PyObject *closure = args[1];
   if (!is_closure(closure)) return NULL;
   PyObject *moved = prs__own(NULL, closure);
   if (moved == NULL) return NULL;
   int kind = PRS_TASK_REPORTS | (moved == Py_None ? 0 : PRS_TASK_MOVED);
-  PyObject *handle = accept(self, task_of(self, args[0], kind, closure));
+  PyObject *handle =
+      accept(self, task_of(self, args[0], kind, closure), in_line);
   if (handle == NULL)
     give_back(moved, closure);
   else if (PyList_SetSlice(closure, 0, 3, NULL) < 0) /* the task owns it now */
@@ -207,7 +209,8 @@ static PyMethodDef methods[] = {
     {"work", METHOD(pool_work), METH_O,
      "work(index, /)\n--\n\nBe a worker until the pool is closed and empty."},
     {"spawn", METHOD(pool_spawn), METH_FASTCALL,
-     "spawn(handle type, closure, /)\n--\n\nCheck a closure and queue it."},
+     "spawn(handle type, closure, in_line=False, /)\n--\n\n"
+     "Check a closure and queue it."},
     {"lend", METHOD(pool_lend), METH_FASTCALL,
      "lend(handle type, closure, on_panic, list, /)\n--\n\n"
      "Queue a closure that the caller will wait for, as for all of the list."},
