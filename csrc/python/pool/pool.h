@@ -154,6 +154,7 @@ struct prs_pool {
   _Atomic uint32_t searching; /* woken to look for work, not there yet */
   _Atomic bool closed;        /* takes nothing from outside any more */
   _Atomic size_t promised;    /* futures not finished */
+  _Atomic size_t keeping;     /* futures whose call runs */
   bool promises_nothing;      /* takes no future; under the guard */
   prs_queue_t draining;       /* who waits for that; under the guard */
   PyObject *panic_handler;    /* or NULL */
@@ -210,7 +211,8 @@ PyObject *prs__pool_join(prs_pool_t *self, PyObject *const *args,
                          Py_ssize_t count);
 PyObject *prs__pool_broadcast(prs_pool_t *self, PyObject *functions);
 PyObject *prs__pool_close(prs_pool_t *self, PyObject *unused);
-PyObject *prs__pool_drain(prs_pool_t *self, PyObject *unused);
+PyObject *prs__pool_drain(prs_pool_t *self, PyObject *timeout);
+PyObject *prs__pool_stand_in(prs_pool_t *self, PyObject *unused);
 PyObject *prs__pool_queued_futures(prs_pool_t *self, PyObject *unused);
 PyObject *prs__pool_abandon(prs_pool_t *self, PyObject *unused);
 

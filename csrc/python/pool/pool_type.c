@@ -196,11 +196,12 @@ static PyObject *pool_statistics(prs_pool_t *self, PyObject *unused) {
     queued += prs_deque_len(&self->hands[i].deque);
     running += prs__hand_top(&self->hands[i]) != NULL;
   }
-  return Py_BuildValue("{sIsIsIsIsKsK}", "threads", self->count, "running",
-                       running, "sleeping", atomic_load(&self->sleepers),
-                       "waiting", atomic_load(&self->waiting), "queued", queued,
-                       "promised",
-                       (unsigned long long)atomic_load(&self->promised));
+  return Py_BuildValue(
+      "{sIsIsIsIsKsKsK}", "threads", self->count, "running", running,
+      "sleeping", atomic_load(&self->sleepers), "waiting",
+      atomic_load(&self->waiting), "queued", queued, "promised",
+      (unsigned long long)atomic_load(&self->promised), "keeping",
+      (unsigned long long)atomic_load(&self->keeping));
 }
 
 #define METHOD(function) (PyCFunction)(void (*)(void))(function)
@@ -225,8 +226,11 @@ static PyMethodDef methods[] = {
      "broadcast(functions, /)\n--\n\nCall each on its worker and wait."},
     {"close", METHOD(prs__pool_close), METH_NOARGS,
      "close()\n--\n\nTake nothing more; workers end when all is done."},
-    {"drain", METHOD(prs__pool_drain), METH_NOARGS,
-     "drain()\n--\n\nTake no Future more and wait until all are finished."},
+    {"drain", METHOD(prs__pool_drain), METH_O,
+     "drain(nanoseconds, /)\n--\n\n"
+     "Take no Future more and wait; tell whether all are finished."},
+    {"stand_in", METHOD(prs__pool_stand_in), METH_NOARGS,
+     "stand_in()\n--\n\nRun what stands in the line, on any thread."},
     {"queued_futures", METHOD(prs__pool_queued_futures), METH_NOARGS,
      "queued_futures()\n--\n\nList those whose call has not begun."},
     {"abandon", METHOD(prs__pool_abandon), METH_NOARGS,

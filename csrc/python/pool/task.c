@@ -158,12 +158,14 @@ static void run_call(prs_task_t *task) {
 
 static void run_future(prs_task_t *task) {
   if (!prs__future_begin(task)) return;
+  atomic_fetch_add(&task->pool->keeping, 1);
   PyObject *result = call(task);
   PyObject *exception = result == NULL ? prs__raised() : NULL;
   Py_CLEAR(task->function);
   Py_CLEAR(task->args);
   Py_CLEAR(task->kwargs);
   prs__future_finish(task, result, exception);
+  atomic_fetch_sub(&task->pool->keeping, 1);
   Py_XDECREF(result);
   Py_XDECREF(exception);
 }
