@@ -27,6 +27,7 @@ __all__ = [
     "BarrierBase",
     "CondvarBase",
     "Emptied",
+    "FutureBase",
     "LazyLockBase",
     "Moved",
     "MutexBase",
@@ -194,6 +195,7 @@ spin_loop = _objects.spin_loop
 
 # The pool.
 PoolBase = _objects.PoolBase
+FutureBase = _objects.FutureBase
 TaskBase = _objects.TaskBase
 TaskScopeBase = _objects.TaskScopeBase
 bulk = _objects.bulk

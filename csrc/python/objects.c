@@ -154,6 +154,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_bulk_type},
     {Py_mod_exec, prs__add_pool_type},
     {Py_mod_exec, prs__add_task_type},
+    {Py_mod_exec, prs__add_future_type},
     {Py_mod_exec, prs__add_lockable},
     {Py_mod_exec, prs__add_guard_types},
     {Py_mod_exec, prs__add_mutex_type},

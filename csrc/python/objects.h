@@ -36,6 +36,7 @@ int prs__add_arc_type(PyObject *module);
 int prs__add_bulk_type(PyObject *module);
 int prs__add_pool_type(PyObject *module);
 int prs__add_task_type(PyObject *module);
+int prs__add_future_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);

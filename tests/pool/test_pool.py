@@ -141,6 +141,31 @@ def test_spawn_from_a_worker_runs_the_newest_first(make_pool: Callable[..., Thre
     assert seen == [4, 3, 2, 1, 0]
 
 
+def test_spawn_fifo_from_a_worker_runs_the_oldest_first(
+    make_pool: Callable[..., ThreadPool],
+) -> None:
+    pool = make_pool(1)
+    seen: list[int] = []
+
+    def parent() -> list[TaskHandle[None]]:
+        spawn = pool_module.spawn_fifo
+        handles = [spawn(assume_send(partial(seen.append, i))) for i in range(3)]
+        return [*handles, pool.spawn_fifo(assume_send(partial(seen.append, 3)))]
+
+    handles = pool.submit(parent).result(DEADLINE)
+    pool.shutdown()
+    assert seen == [0, 1, 2, 3]
+    assert [handle.join() for handle in handles] == [Ok(None)] * 4
+
+    def start() -> None:
+        data = [1]
+        with pytest.raises(OwnershipError):
+            pool.spawn_fifo(lambda: data.append(4))
+        assert data == [1]
+
+    start()
+
+
 def test_panic_handler_stands_for_the_hook(
     make_pool: Callable[..., ThreadPool], quiet: list[str]
 ) -> None:
@@ -391,3 +416,74 @@ def test_handles_stay_here(pool: ThreadPool, make: Callable[[ThreadPool], Any]) 
             TaskHandle()
     with pytest.raises(TypeError):
         pickle.dumps(handle)
+
+
+# -- futures ---------------------------------------------------------------------------------------
+
+
+def test_futures_that_nobody_waits_for_are_no_burden(make_pool: Callable[..., ThreadPool]) -> None:
+    """The collector would look at a million of them again and again."""
+    pool = make_pool(1)
+    gate = threading.Event()
+    pool.submit(gate.wait, DEADLINE)
+    futures = [pool.submit(int) for _ in range(3)]
+    text = pool.submit(list)
+    assert not any(map(gc.is_tracked, [*futures, text]))
+    gate.set()
+    pool.shutdown()
+    assert [f.result() for f in futures] == [0, 0, 0]
+    assert not any(map(gc.is_tracked, futures))
+    assert gc.is_tracked(text)  # a list may hold its future
+
+
+@pytest.mark.parametrize("tie", ["result", "attribute", "callback"])
+def test_futures_in_cycles_are_collected(make_pool: Callable[..., ThreadPool], tie: str) -> None:
+    pool = make_pool(1)
+
+    def tied() -> weakref.ref[Any]:
+        box: list[Any] = []
+        gate = threading.Event()
+        pool.submit(gate.wait, DEADLINE)
+        future = pool.submit(lambda: box if tie == "result" else None)
+        box.append(future)
+        if tie == "attribute":
+            future.itself = future  # type: ignore[attr-defined]
+        if tie == "callback":
+            future.add_done_callback(box.append)
+        gate.set()
+        pool.shutdown()
+        return weakref.ref(future)
+
+    watch = tied()
+    gc.collect()
+    assert watch() is None
+
+
+def test_a_future_is_one_of_the_library(pool: ThreadPool) -> None:
+    from concurrent.futures import Future
+
+    gate = threading.Event()
+    pool.submit(gate.wait, DEADLINE)
+    for _ in range(pool.num_threads):
+        pool.submit(gate.wait, DEADLINE)
+    late = pool.submit(int)
+    assert isinstance(late, Future)
+    assert "pending" in repr(late)
+    told: list[Any] = []
+    late.add_done_callback(told.append)
+    with pytest.raises(TimeoutError):
+        late.result(timeout=0.001)
+    assert late.cancel()
+    assert told == [late]
+    assert late.cancelled()
+    with pytest.raises(CancelledError):
+        late.result()
+    gate.set()
+    failed = pool.submit(divmod, 1, 0)
+    assert isinstance(failed.exception(DEADLINE), ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        failed.result(DEADLINE)
+    with pytest.raises(TypeError, match="comes from submit"):
+        type(late)()
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        failed.result(seconds=1)  # type: ignore[call-arg]
