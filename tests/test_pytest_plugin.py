@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROJECT = Path(__file__).resolve().parents[1]
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 50.0  # a pytest of its own: some seconds, more on a busy machine
 
 # `# BORN name` marks the line that the report of test_name has to give.
 TESTS = """
@@ -78,6 +78,7 @@ def test_failed_already(no_leaked_threads):
     spawn(park)
     assert not "reached"
 """
+pytestmark = pytest.mark.timeout(2 * DEADLINE_SECONDS)
 LEFT = "threads that the test started still run"
 
 
@@ -192,6 +193,28 @@ def test_nothing_of_a_spawn_is_changed_afterwards(
         """
     )
     assert (child.returncode, child.stderr) == (0, "")
+
+
+def test_a_thread_that_was_started_before_is_none_of_the_block(
+    run_child: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    """It may begin within the block, in which it then shows itself to `threading`."""
+    child = run_child(
+        """
+        import sys, threading
+        from pythread_rs import park, spawn
+        from pythread_rs._runtime._births import Births
+        sys.setswitchinterval(10)  # the thread does not begin before this one waits
+        handle = spawn(park)
+        with Births() as births:
+            while len(threading.enumerate()) < 2:
+                threading.Event().wait(0.001)
+            print(births.left(), births.native_left())
+            handle.thread.unpark()
+            handle.join()
+        """
+    )
+    assert (child.stdout, child.stderr) == ("[] 0\n", "")
 
 
 def test_blocks_within_each_other_both_see_a_thread(

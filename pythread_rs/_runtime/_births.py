@@ -27,30 +27,28 @@ class Running(NamedTuple):
     """A thread that runs, and what is known of it."""
 
     thread: threading.Thread
-    started_at: str | None  # FILE:LINE, None when the start was not seen
+    started_at: str  # FILE:LINE in FUNCTION
 
     def __str__(self) -> str:
         kind = _PACKAGE if isinstance(self.thread, _threading.NativeThread) else "threading"
         frame = sys._current_frames().get(self.thread.ident or 0)
-        started = f", started at {self.started_at}" if self.started_at else ""
         here = f", now at {_line(_user_frame(frame))}" if frame is not None else ""
-        return f"{self.thread.name!r} ({kind}){started}{here}"
+        return f"{self.thread.name!r} ({kind}), started at {self.started_at}{here}"
 
 
 class Births:
-    """A block in which each start of a thread is written down, and who was there before.
+    """A block in which each start of a thread is written down.
 
-    Enter such blocks one within the other, and leave the inner one first.
+    A thread that was started before and begins within the block is none of its threads. Enter such
+    blocks one within the other, and leave the inner one first.
     """
 
     def __init__(self) -> None:
         self._lines: weakref.WeakKeyDictionary[Any, str | None] = weakref.WeakKeyDictionary()
-        self._before: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self._native_before = 0
         self._undo: list[tuple[Any, str, Any]] = []
 
     def __enter__(self) -> Self:
-        self._before.update(threading.enumerate())
         self._native_before = _native_count()
         self._replace(_start, "ThreadInfo", self._new_info)
         self._replace(_threading, "register", self._register)
@@ -68,8 +66,8 @@ class Births:
 
     def left(self) -> list[Running]:
         """List the threads that were started in the block and still run."""
-        found = [t for t in threading.enumerate() if t not in self._before and t.is_alive()]
-        return [Running(t, self._lines.get(t)) for t in found if self._lines.get(t, "") is not None]
+        lines = [(t, self._lines.get(t)) for t in threading.enumerate() if t.is_alive()]
+        return [Running(thread, line) for thread, line in lines if line is not None]
 
     def native_left(self) -> int:
         """Count the C functions that run on threads of their own and did not before."""
