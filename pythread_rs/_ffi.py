@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from pythread_rs import _native, _objects
 
+# By name, so that a type checker knows what users import as a function and not as a variable.
+from pythread_rs._objects import compiler_fence, fence, move, set_barrier_results, spin_loop, take
+
 __all__ = [
     "CLOSED",
     "DEADLOCK",
@@ -167,7 +170,6 @@ OnceBase = _objects.OnceBase
 OnceLockBase = _objects.OnceLockBase
 Token = _objects.Token
 WaitGroupBase = _objects.WaitGroupBase
-set_barrier_results = _objects.set_barrier_results
 set_once_states = _objects.set_once_states
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
@@ -188,10 +190,7 @@ AtomicIsize = _objects.AtomicIsize
 AtomicRef = _objects.AtomicRef
 AtomicU64 = _objects.AtomicU64
 AtomicUsize = _objects.AtomicUsize
-compiler_fence = _objects.compiler_fence
-fence = _objects.fence
 set_atomics = _objects.set_atomics
-spin_loop = _objects.spin_loop
 
 # The pool.
 PoolBase = _objects.PoolBase
@@ -216,7 +215,6 @@ is_python_class = _objects.is_python_class
 kind_of = _objects.kind_of
 known_kinds = _objects.known_kinds
 locals_of = _objects.locals_of
-move = _objects.move
 mutable_nodes = _objects.mutable_nodes
 own = _objects.own
 running = _objects.running
@@ -224,7 +222,6 @@ set_kind = _objects.set_kind
 set_rules = _objects.set_rules
 consume = _objects.consume
 share = _objects.share
-take = _objects.take
 take_over = _objects.take_over
 
 DONE: Final = 2

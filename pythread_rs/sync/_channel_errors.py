@@ -64,7 +64,7 @@ class _GivesBack(Exception, Generic[T]):
             return NotImplemented
         return bool(self.value == other.value)
 
-    __hash__ = None  # type: ignore[assignment]  # what was sent may change
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # what was sent may change
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.value,)

@@ -34,6 +34,8 @@ _T = TypeVar("_T")
 
 
 class _SenderParts(_ffi.SenderBase[_T], Generic[_T]):
+    """What both kinds of senders have in common."""
+
     __slots__ = ()
     __thread_send__ = "handle"
 
