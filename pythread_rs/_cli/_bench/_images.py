@@ -129,7 +129,7 @@ def mandelbrot(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
         is_right = equals(zlib.adler32(expected))
         ways.append(rust_way(stage.rust, "image", side, DEPTH, threads, is_right=is_right))
     notes = [
-        f"{threads} threads or processes. cffi lets go of the GIL for the call, so threads of every "
+        f"{threads} threads or processes. cffi lets go of the GIL for the call, so threads of any "
         "kind run in parallel; processes have to send their rows back."
     ]
     title = f"a Mandelbrot image of {side} x {side} in C, compared byte by byte"

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from pythread_rs import spawn
@@ -45,7 +46,7 @@ def child(kind: str, count: int) -> None:
     before = resident()
     if kind == OUR_SPAWN:
         handles = [spawn(wait_for_end, here, end) for _ in range(count)]
-        joins = [handle.join for handle in handles]
+        joins: list[Callable[[], object]] = [handle.join for handle in handles]
     else:
         threads = [threading.Thread(target=wait_for_end, args=(here, end)) for _ in range(count)]
         for thread in threads:

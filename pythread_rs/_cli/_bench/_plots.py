@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from pythread_rs._cli._bench import _rust
 from pythread_rs._cli._bench._model import Comparison, Experiment
@@ -41,6 +38,11 @@ WIDTH = 9.0
 
 Drawn = tuple[str, str]
 
+# By name, because matplotlib is installed only where somebody wants plots.
+mpl: Any = import_module("matplotlib")
+ticker: Any = import_module("matplotlib.ticker")
+Figure: Any = import_module("matplotlib.figure").Figure
+
 
 def draw_all(outcome: Outcome) -> list[Drawn]:
     """Draw each plot that there are figures for; return SVG and caption of each."""
@@ -60,7 +62,7 @@ def draw_all(outcome: Outcome) -> list[Drawn]:
     return drawn
 
 
-def to_svg(figure: Figure, name: str) -> str:
+def to_svg(figure: Any, name: str) -> str:
     """Write a figure as an element that can stand in a page, with nothing from outside."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -74,7 +76,7 @@ def to_svg(figure: Figure, name: str) -> str:
     return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
 
-def plain_axes(figure: Figure) -> Any:
+def plain_axes(figure: Any) -> Any:
     """Add axes without the lines that say nothing."""
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -135,9 +137,13 @@ def latency(experiment: Experiment) -> Drawn | None:
             linewidth=2.5 if one.is_ours else 1.5,
             label=f"{one.way}, median {amount(one.median, experiment.unit)}",
         )
+
+    def time(value: float, _: object) -> str:
+        return amount(value, experiment.unit)
+
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value, experiment.unit)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(time))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     axes.set(xlabel="time of one (logarithmic)", ylabel="samples that took at most so long, %")
     axes.set_ylim(0, 100)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
@@ -168,25 +174,41 @@ def ratios(outcome: Outcome) -> Drawn | None:
     figure = Figure(figsize=(WIDTH, 0.6 + 0.23 * len(rows)))
     axes = plain_axes(figure)
     for place, row in enumerate(rows):
-        if isinstance(row, str):
-            continue
-        axes.barh(place, row.ratio - 1, left=1, color=VERDICTS[row.verdict], height=0.7)
-        is_left = row.ratio < 1
-        axes.annotate(
-            f"{row.ratio:.2g}",
-            (row.ratio, place),
-            xytext=(-4 if is_left else 4, 0),
-            textcoords="offset points",
-            ha="right" if is_left else "left",
-            va="center",
-            fontsize=8,
-        )
+        if not isinstance(row, str):
+            draw_bar(axes, place, row)
     axes.axvline(1, color="#444444", linewidth=1)
     axes.set_xscale("log")
     low, high = min(one.ratio for one in ones), max(one.ratio for one in ones)
+    # Room for the figures at the ends of the bars.
     axes.set_xlim(min(low, 0.5) / 2.5, max(high, 2) * 2.5)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}x"))
+    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    name_rows(axes, rows)
+    axes.set_xlabel("ours / rival, medians (logarithmic); left of 1: ours takes less")
+    caption = (
+        "Ours against each rival: blue to the left of 1 where ours takes less, grey where the two "
+        "are within 5 %, orange to the right where the rival wins."
+    )
+    return to_svg(figure, "ratios"), caption
+
+
+def draw_bar(axes: Any, place: int, one: Comparison) -> None:
+    """Draw a bar with its figure at the end."""
+    axes.barh(place, one.ratio - 1, left=1, color=VERDICTS[one.verdict], height=0.7)
+    is_left = one.ratio < 1
+    axes.annotate(
+        f"{one.ratio:.2g}",
+        (one.ratio, place),
+        xytext=(-4 if is_left else 4, 0),
+        textcoords="offset points",
+        ha="right" if is_left else "left",
+        va="center",
+        fontsize=8,
+    )
+
+
+def name_rows(axes: Any, rows: Sequence[Comparison | str]) -> None:
+    """Write experiments in bold, with their rivals below them."""
     axes.set_yticks(range(len(rows)))
     names = [row if isinstance(row, str) else label(row.rival) for row in rows]
     for text, row in zip(axes.set_yticklabels(names, fontsize=8.5), rows, strict=True):
@@ -194,9 +216,4 @@ def ratios(outcome: Outcome) -> Drawn | None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("ours / rival, medians (logarithmic); left of 1: ours takes less")
-    caption = (
-        "Ours against each rival: blue to the left of 1 where ours takes less, grey where the two "
-        "are within 5 %, orange to the right where the rival wins."
-    )
-    return to_svg(figure, "ratios"), caption
+    axes.tick_params(axis="x", top=True, labeltop=True)

@@ -116,7 +116,7 @@ class Report:
         others = self.outcome.others
         if others is not None and others > DISTURBED_SHARE:
             lines.append(
-                f"Other programs took {others:.0%} of the CPU time meanwhile: the times say little, "
+                f"Other programs took {others:.0%} of the CPU time meanwhile: times say little, "
                 "and speed-ups by threads even less."
             )
         if self.outcome.wrong:
@@ -126,8 +126,10 @@ class Report:
     def conclusion(self) -> str:
         """Count what was compared."""
         compared, wrong = self.outcome.compared, self.outcome.wrong
-        same = f"{wrong:,} of {compared:,} results differ" if wrong else (
-            f"all {compared:,} results are the ones that were expected"
+        same = (
+            f"{wrong:,} of {compared:,} results differ"
+            if wrong
+            else (f"all {compared:,} results are the ones that were expected")
         )
         return f"Done in {self.seconds:.1f} s; {same}."
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import Any, Protocol, Self, TypeVar
 
 from pythread_rs import spawn
@@ -114,17 +115,14 @@ class Stage:
         self.processes = processes
 
     def _start_pool(self) -> None:
-        pool: MapPool = multiprocessing.get_context("spawn").Pool(
-            self.threads, ignore_interrupts
-        )
+        pool: MapPool = multiprocessing.get_context("spawn").Pool(self.threads, ignore_interrupts)
         self._stack.callback(pool.join)
         self._stack.callback(pool.terminate)
         pool.map(time.sleep, [WARM_UP_SECONDS] * self.threads * 2)
         self.process_pool = pool
 
     def _start_joblib(self) -> None:
-        import joblib  # type: ignore[import-untyped]
-
+        joblib: Any = import_module("joblib")
         self._stack.callback(end_joblib)
         nap = joblib.delayed(time.sleep)
         joblib.Parallel(self.threads)(nap(WARM_UP_SECONDS) for _ in range(self.threads * 2))
@@ -137,9 +135,8 @@ class Stage:
 
 def end_joblib() -> None:
     """End the worker processes that joblib keeps."""
-    from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
-
-    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+    loky: Any = import_module("joblib.externals.loky")
+    loky.get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def ignore_interrupts() -> None:

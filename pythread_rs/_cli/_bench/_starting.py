@@ -65,7 +65,7 @@ def burst(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
 
     def ours() -> bool:
         handles = [spawn(nothing) for _ in range(size)]
-        return all([handle.join() == Ok(None) for handle in handles])
+        return [handle.join() for handle in handles] == [Ok(None)] * size
 
     def theirs() -> bool:
         threads = [threading.Thread(target=nothing) for _ in range(size)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from pythread_rs import Ok
 from pythread_rs._cli._bench._model import Experiment
 from pythread_rs._cli._bench._stage import (
     EXECUTOR,
@@ -26,6 +27,10 @@ def nothing() -> None:
     """Be a task."""
 
 
+def ignore(_: int) -> None:
+    """Be the same for a loop."""
+
+
 def plus_one(number: int) -> int:
     """Be the function of a map."""
     return number + 1
@@ -38,7 +43,7 @@ def tasks(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
 
     def spawned() -> bool:
         handles = [stage.pool.spawn(nothing) for _ in range(size)]
-        return all([handle.join().unwrap() is None for handle in handles])
+        return [handle.join() for handle in handles] == [Ok(None)] * size
 
     def submitted(executor: Executor, number: int) -> bool:
         futures = [executor.submit(nothing) for _ in range(number)]
@@ -49,10 +54,8 @@ def tasks(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
 
     ways = [
         way("pythread_rs pool.spawn", spawned, size, is_ours=True),
-        way(
-            "pythread_rs pool.submit", lambda: submitted(stage.pool, size), size, is_ours=True
-        ),
-        way(SERIAL, lambda: [nothing() for _ in range(size)] == [None] * size, size),
+        way("pythread_rs pool.submit", lambda: submitted(stage.pool, size), size, is_ours=True),
+        way(SERIAL, lambda: do_all(ignore, range(size)) == [None] * size, size),
         way(EXECUTOR, lambda: submitted(stage.executor, size), size),
     ]
     if (processes := stage.processes) is not None:
