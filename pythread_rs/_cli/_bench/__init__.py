@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pythread_rs import available_parallelism
+from pythread_rs._cli import CommandError
 from pythread_rs._cli._arguments import check_writable, positive, whole_number
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (arguments.json, arguments.html):
         if path is not None:
             check_writable(path)
+    if arguments.json is not None and arguments.json == arguments.html:
+        raise CommandError(f"--json and --html would both write {arguments.json!r}")
     readable_folder(arguments.dir)
     facts = _report.facts()
     if arguments.html is not None and (lack := _report.plots_lack()):

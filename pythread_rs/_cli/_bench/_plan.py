@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pythread_rs._cli import CommandError
@@ -99,8 +101,21 @@ def chosen(only: str | None) -> list[str]:
     unknown = [name for name in names if name not in EXPERIMENTS]
     if unknown or not names:
         known = ", ".join(EXPERIMENTS)
-        raise CommandError(f"--only: no experiment {', '.join(unknown) or only!r}; of: {known}")
+        raise CommandError(
+            f"--only: no experiment {', '.join(map(repr, unknown or [only]))}; of: {known}"
+        )
     return [name for name in EXPERIMENTS if name in names]
+
+
+@contextmanager
+def what_is_there_left_alone() -> Generator[None]:
+    """Keep the collections before each turn short: they need not look at imported modules."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def run_all(
@@ -114,7 +129,7 @@ def run_all(
     _mapping.calm_blas()
     plan = plan_of(arguments)
     progress.begin_job("rivals")
-    with Stage(arguments.threads, progress.show) as stage:
+    with what_is_there_left_alone(), Stage(arguments.threads, progress.show) as stage:
         outcome.missing |= stage.missing
         for number, name in enumerate(names, 1):
             progress.begin_job(f"[{number}/{len(names)}] {name}")

@@ -66,13 +66,12 @@ def to_svg(figure: Any, name: str) -> str:
     """Write a figure as an element that can stand in a page, with nothing from outside."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    # The salt keeps the ids of several plots on one page apart.
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(out, format="svg", metadata=nothing, bbox_inches="tight")
+    figure.savefig(out, format="svg", metadata=nothing, bbox_inches="tight")
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="([a-z]+_\d+)"', rf'id="{name}-\1"', svg)
+    # Plots share a page, and matplotlib gives them the same ids.
+    svg = re.sub(r'(\bid="|"#|url\(#)', rf"\g<1>{name}-", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
 
