@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -495,7 +496,7 @@ def test_sorts_and_forks_compute_what_the_plain_ones_do() -> None:
 
 
 def test_a_rival_without_its_compiler_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_rust.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(_rust.RustError, match="rustc is not installed"):
         _rust.Rust()
 
@@ -506,7 +507,7 @@ def test_a_compiler_that_fails_is_told_by_its_first_line(
     compiler = tmp_path / "rustc"
     compiler.write_text("#!/bin/sh\necho 'error: no linker' >&2\nexit 1\n")
     compiler.chmod(0o755)
-    monkeypatch.setattr(_rust.shutil, "which", lambda _: str(compiler))
+    monkeypatch.setattr(shutil, "which", lambda _: str(compiler))
     with pytest.raises(_rust.RustError, match="rustc failed: error: no linker"):
         _rust.Rust()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -30,9 +31,9 @@ def on_spawn() -> bool:
     return spawn(nothing).join() == Ok(None)
 
 
-def on_threading() -> bool:
+def on_threading(function: Callable[[], object] = nothing) -> bool:
     """Start and join one of Python's own."""
-    thread = threading.Thread(target=nothing)
+    thread = threading.Thread(target=function)
     thread.start()
     thread.join()
     return True
@@ -112,12 +113,6 @@ def native_call(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
     def on_native() -> bool:
         return native.spawn(function, 0, 0, b"", 0, 0, 1).join() == Ok(None)
 
-    def on_thread() -> bool:
-        thread = threading.Thread(target=draw_nothing)
-        thread.start()
-        thread.join()
-        return True
-
     ways = [
         timed("pythread_rs native.spawn", on_native, calls=calls, is_right=bool, is_ours=True),
         timed(
@@ -127,7 +122,7 @@ def native_call(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
             is_right=bool,
             is_ours=True,
         ),
-        timed(THREADING, on_thread, calls=calls, is_right=bool),
+        timed(THREADING, lambda: on_threading(draw_nothing), calls=calls, is_right=bool),
         timed(
             EXECUTOR,
             lambda: stage.executor.submit(draw_nothing).result() is None,
