@@ -38,10 +38,15 @@ WIDTH = 9.0
 
 Drawn = tuple[str, str]
 
-# By name, because matplotlib is installed only where somebody wants plots.
-mpl: Any = import_module("matplotlib")
-ticker: Any = import_module("matplotlib.ticker")
-Figure: Any = import_module("matplotlib.figure").Figure
+
+def library(name: str = "") -> Any:
+    """Import matplotlib, or a module of it: by name, as it is there only where plots are wanted."""
+    return import_module(f"matplotlib{name}")
+
+
+def formatter(write: Callable[[float], str]) -> Any:
+    """Make what writes the figures at an axis."""
+    return library(".ticker").FuncFormatter(lambda value, _: write(value))
 
 
 def draw_all(outcome: Outcome) -> list[Drawn]:
@@ -53,7 +58,7 @@ def draw_all(outcome: Outcome) -> list[Drawn]:
         "spawn_join": latency,
     }
     settings: dict[str, Any] = {"svg.fonttype": "none", "font.family": "sans-serif"}
-    with mpl.rc_context(settings):
+    with library().rc_context(settings):
         for name, draw in draws.items():
             if name in found and (plot := draw(found[name])) is not None:
                 drawn.append(plot)
@@ -75,13 +80,14 @@ def to_svg(figure: Any, name: str) -> str:
     return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
 
-def plain_axes(figure: Any) -> Any:
-    """Add axes without the lines that say nothing."""
+def plain_axes(width: float, height: float) -> tuple[Any, Any]:
+    """Make a figure, in inches, and its axes, without the lines that say nothing."""
+    figure = library(".figure").Figure(figsize=(width, height))
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, color="#e5e5e5", linewidth=0.8)
     axes.set_axisbelow(True)
-    return axes
+    return figure, axes
 
 
 def colour(way: str, *, is_ours: bool) -> str:
@@ -95,8 +101,7 @@ def speed_up(experiment: Experiment) -> Drawn | None:
     serial = next((one for one in series if one.way == SERIAL), None)
     if serial is None:
         return None
-    figure = Figure(figsize=(WIDTH, 4.5))
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(WIDTH, 4.5)
     most = max(one.threads or 1 for one in series)
     axes.plot([1, most], [1, most], linestyle="--", color="#bbbbbb", label="linear")
     for way in dict.fromkeys(one.way for one in series if one.way != SERIAL):
@@ -123,8 +128,7 @@ def latency(experiment: Experiment) -> Drawn | None:
     series = experiment.measured()
     if not series:
         return None
-    figure = Figure(figsize=(WIDTH, 4.5))
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(WIDTH, 4.5)
     for one in series:
         samples = sorted(one.samples)
         shares = [(number + 1) / len(samples) * 100 for number in range(len(samples))]
@@ -137,12 +141,9 @@ def latency(experiment: Experiment) -> Drawn | None:
             label=f"{one.way}, median {amount(one.median, experiment.unit)}",
         )
 
-    def time(value: float, _: object) -> str:
-        return amount(value, experiment.unit)
-
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(time))
-    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    axes.xaxis.set_major_formatter(formatter(lambda value: amount(value, experiment.unit)))
+    axes.xaxis.set_minor_formatter(library(".ticker").NullFormatter())
     axes.set(xlabel="time of one (logarithmic)", ylabel="samples that took at most so long, %")
     axes.set_ylim(0, 100)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
@@ -170,8 +171,7 @@ def ratios(outcome: Outcome) -> Drawn | None:
         if number == 0 or ones[number - 1].experiment is not one.experiment:
             rows.append(one.experiment.name)
         rows.append(one)
-    figure = Figure(figsize=(WIDTH, 0.6 + 0.23 * len(rows)))
-    axes = plain_axes(figure)
+    figure, axes = plain_axes(WIDTH, 0.6 + 0.23 * len(rows))
     for place, row in enumerate(rows):
         if not isinstance(row, str):
             draw_bar(axes, place, row)
@@ -180,8 +180,8 @@ def ratios(outcome: Outcome) -> Drawn | None:
     low, high = min(one.ratio for one in ones), max(one.ratio for one in ones)
     # Room for the figures at the ends of the bars.
     axes.set_xlim(min(low, 0.5) / 2.5, max(high, 2) * 2.5)
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}x"))
-    axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+    axes.xaxis.set_major_formatter(formatter(lambda value: f"{value:g}x"))
+    axes.xaxis.set_minor_formatter(library(".ticker").NullFormatter())
     name_rows(axes, rows)
     axes.set_xlabel("ours / rival, medians (logarithmic); left of 1: ours takes less")
     caption = (

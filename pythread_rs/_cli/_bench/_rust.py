@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Timer
@@ -36,9 +37,11 @@ class Rust:
         compiler = shutil.which("rustc")
         if compiler is None:
             raise RustError("rustc is not installed")
-        self._folder = TemporaryDirectory(prefix="pythread_rs-", ignore_cleanup_errors=True)
-        try:
-            self._program = build(compiler, Path(self._folder.name))
+        with ExitStack() as stack:
+            folder = stack.enter_context(
+                TemporaryDirectory(prefix="pythread_rs-", ignore_cleanup_errors=True)
+            )
+            self._program = build(compiler, Path(folder))
             self._process = subprocess.Popen(
                 [self._program],
                 stdin=subprocess.PIPE,
@@ -47,9 +50,7 @@ class Rust:
                 # Ctrl-C ends it by the end of its input and not by a signal of its own.
                 process_group=0,
             )
-        except BaseException:  # whatever it is, the folder goes
-            self._folder.cleanup()
-            raise
+            self._folder = stack.pop_all()
 
     def ask(self, shape: str, samples: int, *numbers: int) -> tuple[list[float], list[int]]:
         """Have samples taken; return the seconds and the results.
@@ -97,7 +98,7 @@ class Rust:
         """End it."""
         self._process.kill()
         self._process.communicate()
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def question(shape: str, *numbers: int) -> str:
