@@ -455,6 +455,12 @@ def test_ways_take_turns_and_the_first_round_only_warms_up() -> None:
     assert [series.compared for series in experiment.series] == [5, 5]
 
 
+def test_a_result_that_is_not_the_expected_one_is_counted() -> None:
+    results = iter([[1], [2], [1]])
+    found = timed("a", lambda: next(results), is_right=_turns.equals([1]), calls=3).batch()
+    assert (found.compared, found.wrong, len(found.samples)) == (3, 1, 3)
+
+
 def test_a_budget_that_is_over_leaves_the_least_number_of_rounds() -> None:
     experiment = Experiment("made_up", "nothing", "one nothing")
     plan = Plan(rounds=50, budget=0.0, calls=1, scale=1.0, is_quick=True)
@@ -529,7 +535,10 @@ def test_a_terminal_shows_one_line_and_ctrl_c_keeps_the_figures(tmp_path: Path) 
     """As a user sees it: the whole group gets the signal, workers and all."""
     import pty
 
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no pseudo-terminal here: {error}")
     # A full run is long enough to be still measuring when the signal comes. No compiler is found.
     options = "--only spawn_join,primes --threads 1 --json b.json"
     process = subprocess.Popen(
