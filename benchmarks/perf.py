@@ -16,11 +16,12 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
 
 try:
-    import pyperf
+    pyperf: Any = import_module("pyperf")
 except ImportError:
     sys.exit("perf.py needs pyperf: pip install 'pythread_rs[bench]'")
 

@@ -46,7 +46,11 @@ def library(name: str = "") -> Any:
 
 def formatter(write: Callable[[float], str]) -> Any:
     """Make what writes the figures at an axis."""
-    return library(".ticker").FuncFormatter(lambda value, _: write(value))
+
+    def written(value: float, _: object) -> str:
+        return write(value)
+
+    return library(".ticker").FuncFormatter(written)
 
 
 def draw_all(outcome: Outcome) -> list[Drawn]:
