@@ -97,6 +97,8 @@ __all__ = [
     "kind_of",
     "known_kinds",
     "locals_of",
+    "mandelbrot",
+    "mandelbrot_kernel",
     "move",
     "mutable_nodes",
     "nanoseconds",
@@ -419,3 +421,14 @@ def c_address(value: Any) -> int:
     if not isinstance(value, _CData):
         value = _ffi.addressof(value.__self__, value.__name__)
     return int(_ffi.cast("uintptr_t", value))
+
+
+def mandelbrot(pixels: bytearray, side: int, depth: int, first: int = 0, stride: int = 1) -> None:
+    """Draw rows `first`, `first + stride` ... of an image, without the GIL: the work of `bench`."""
+    rows = _ffi.from_buffer("uint8_t[]", pixels)
+    _lib.prs_mandelbrot(first, side, rows, side, depth, stride)
+
+
+def mandelbrot_kernel() -> object:
+    """Return the same as a function for `native`."""
+    return _lib.prs_mandelbrot

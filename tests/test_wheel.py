@@ -139,10 +139,11 @@ def wheel_names(wheel: Path) -> set[str]:
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, unpacked: Path) -> None:
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    kept = {".py", ".pyi", ".md", ".rs"}
     source = {
         name
         for name in files_below(unpacked)
-        if name.startswith("pythread_rs/") and PurePosixPath(name).suffix in {".py", ".pyi", ".md"}
+        if name.startswith("pythread_rs/") and PurePosixPath(name).suffix in kept
     }
     compiled = {f"pythread_rs/{name}{suffix}" for name in ("_native", "_objects")}
     found = {name for name in wheel_names(wheel) if ".dist-info/" not in name}
