@@ -1,0 +1,100 @@
+"""Sphinx's settings: `sphinx-build -W --keep-going -n docs docs/_build/html` makes the site."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pythread_rs
+
+project = "pythread_rs"
+author = "pythread_rs contributors"
+copyright = "pythread_rs contributors, MIT licence"
+version = release = pythread_rs.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build", "models"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = f"pythread_rs {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+
+# -- The reference. --------------------------------------------------------------------------------
+
+# A single backquote is code, as in Markdown.
+default_role = "code"
+autodoc_default_options = {
+    "members": True,
+    # What a class has from a private base belongs to it; what it has from Python's does not.
+    "inherited-members": "BaseException,Exception,TypeError,RuntimeError,TimeoutError,Executor,"
+    "Generic,IntEnum,Enum,int,tuple,object",
+    "member-order": "bysource",
+}
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_custom_sections = ["Blocks", "Thread safety"]
+
+DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
+
+
+def module_text(lines: list[str]) -> list[str]:
+    """Turn a module's docstring, with its trees and tables drawn in text, into reST."""
+    text: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", "\n".join(lines).strip("\n")):
+        rows = paragraph.split("\n")
+        if any(DRAWN.search(row) for row in rows):
+            text += ["::", "", *("    " + row for row in rows), ""]
+        else:
+            text += [*rows, ""]
+    return text
+
+
+def process_docstring(
+    _app: object, what: str, _name: str, _value: object, _options: object, lines: list[str]
+) -> None:
+    """Adapt the docstrings, which are written to be read in a terminal."""
+    if what == "module":
+        lines[:] = module_text(lines)
+    elif what in {"attribute", "data", "property"}:
+        # An empty comment: napoleon takes what stands before a colon in the first line for a type.
+        lines[:0] = ["..", ""]
+
+
+def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
+    """Find the public name behind one that a docstring shortens, or that lives in `_module`."""
+    from sphinx.util.nodes import make_refnode
+
+    if node.get("refdomain") != "py":
+        return None
+    target = str(node["reftarget"])
+    package, _, name = target.rpartition(".")
+    home = re.sub(r"\._.*", "", package)
+    objects = env.get_domain("py").objects
+    found = [known for known in objects if f".{known}".endswith(f".{name}")]
+    found.sort(key=lambda known: (not known.startswith(home), len(known)))
+    if found:
+        entry = objects[found[0]]
+        source = node.get("refdoc", env.docname)
+        return make_refnode(app.builder, source, entry.docname, entry.node_id, content, found[0])
+    # A type variable, or a private base.
+    return content if target.startswith("pythread_rs.") else None
+
+
+def setup(app: Any) -> None:
+    """Connect the functions of this file."""
+    app.connect("autodoc-process-docstring", process_docstring, priority=400)
+    app.connect("missing-reference", resolve_name)
