@@ -19,6 +19,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "models"]
 nitpicky = True
+# The errors of `sync.mpsc` have the names that those of `sync.oneshot` have.
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"pythread_rs {version}"
@@ -38,16 +40,18 @@ autodoc_default_options = {
     "members": True,
     # What a class has from a private base belongs to it; what it has from Python's does not.
     "inherited-members": "BaseException,Exception,TypeError,RuntimeError,TimeoutError,Executor,"
-    "Generic,IntEnum,Enum,int,tuple,object",
+    "Generic,IntEnum,Enum,int,tuple,dict,list,Mapping,Sequence,object",
     "member-order": "bysource",
 }
+autodoc_use_type_comments = False
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
-autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
-napoleon_custom_sections = ["Blocks", "Thread safety"]
 
+# "Blocks: no." becomes a field beside "Returns".
+FIELD = re.compile(r"^(\s*)((?:Args|Returns|Raises|Blocks|Thread safety)(?:, [A-Z][a-z ]+)*): (?=\S)")
 DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
 
 
@@ -72,6 +76,18 @@ def process_docstring(
     elif what in {"attribute", "data", "property"}:
         # An empty comment: napoleon takes what stands before a colon in the first line for a type.
         lines[:0] = ["..", ""]
+    for number, line in enumerate(lines):
+        if line.strip() == "Raises:" and lines[number + 1].lstrip().startswith("As "):
+            lines[number : number + 2] = [f"Raises: {lines[number + 1].strip()}", ""]
+    lines[:] = [FIELD.sub(r"\1:\2: ", line) for line in lines]
+
+
+def skip_member(
+    _app: object, what: str, name: str, value: object, skip: bool, _options: object
+) -> bool | None:
+    """Leave out the variants of an enum that are subclasses of it: each would hold them again."""
+    is_variant = what in {"class", "exception"} and isinstance(value, type) and hasattr(value, name)
+    return True if is_variant else skip or None
 
 
 def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
@@ -90,11 +106,13 @@ def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
         entry = objects[found[0]]
         source = node.get("refdoc", env.docname)
         return make_refnode(app.builder, source, entry.docname, entry.node_id, content, found[0])
-    # A type variable, or a private base.
-    return content if target.startswith("pythread_rs.") else None
+    # In a signature: a type variable, a private base, a class of Python's.
+    is_type = node["reftype"] in {"class", "obj"} and target.replace(".", "").isidentifier()
+    return content if is_type else None
 
 
 def setup(app: Any) -> None:
     """Connect the functions of this file."""
     app.connect("autodoc-process-docstring", process_docstring, priority=400)
+    app.connect("autodoc-skip-member", skip_member)
     app.connect("missing-reference", resolve_name)
