@@ -67,6 +67,19 @@ def module_text(lines: list[str]) -> list[str]:
     return text
 
 
+def with_fields(lines: list[str]) -> list[str]:
+    """Turn lines such as "Blocks: no.", with those that go on with them, into fields."""
+    text: list[str] = []
+    inside = False
+    for line in lines:
+        if field := FIELD.match(line):
+            text.append(FIELD.sub(r"\1:\2: ", line))
+        else:
+            text.append(f"    {line}" if inside and line else line)
+        inside = bool(field) or (inside and bool(line))
+    return text
+
+
 def process_docstring(
     _app: object, what: str, _name: str, _value: object, _options: object, lines: list[str]
 ) -> None:
@@ -79,7 +92,7 @@ def process_docstring(
     for number, line in enumerate(lines):
         if line.strip() == "Raises:" and lines[number + 1].lstrip().startswith("As "):
             lines[number : number + 2] = [f"Raises: {lines[number + 1].strip()}", ""]
-    lines[:] = [FIELD.sub(r"\1:\2: ", line) for line in lines]
+    lines[:] = with_fields(lines)
 
 
 def skip_member(
