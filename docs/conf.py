@@ -52,6 +52,7 @@ napoleon_use_rtype = False
 
 # "Blocks: no." becomes a field beside "Returns".
 FIELD = re.compile(r"^(\s*)((?:Args|Returns|Raises|Blocks|Thread safety)(?:, [A-Z][a-z ]+)*): (?=\S)")
+SHORT = re.compile(r"~|\b(?:collections\.abc|datetime|typing|pythread_rs(?:\.\w+)*)\.")
 DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
 
 
@@ -95,6 +96,19 @@ def process_docstring(
     lines[:] = with_fields(lines)
 
 
+def process_signature(
+    _app: object,
+    _what: str,
+    _name: str,
+    _value: object,
+    _options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Write types by their last name, and type variables without the tilde of their repr."""
+    return signature and SHORT.sub("", signature), returns and SHORT.sub("", returns)
+
+
 def skip_member(
     _app: object, what: str, name: str, value: object, skip: bool, _options: object
 ) -> bool | None:
@@ -127,5 +141,6 @@ def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
 def setup(app: Any) -> None:
     """Connect the functions of this file."""
     app.connect("autodoc-process-docstring", process_docstring, priority=400)
+    app.connect("autodoc-process-signature", process_signature)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("missing-reference", resolve_name)
