@@ -30,7 +30,7 @@ html_copy_source = False
 html_show_sourcelink = False
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["deflist"]
 
 # -- The reference. --------------------------------------------------------------------------------
 
