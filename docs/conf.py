@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import Any
 
@@ -11,6 +12,9 @@ project = "pythread_rs"
 author = "pythread_rs contributors"
 copyright = "pythread_rs contributors, MIT licence"
 version = release = pythread_rs.__version__
+
+# By name: the type checkers run where Sphinx is not installed, too.
+nodes: Any = importlib.import_module("sphinx.util.nodes")
 
 extensions = [
     "myst_parser",
@@ -51,7 +55,9 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 # "Blocks: no." becomes a field beside "Returns".
-FIELD = re.compile(r"^(\s*)((?:Args|Returns|Raises|Blocks|Thread safety)(?:, [A-Z][a-z ]+)*): (?=\S)")
+FIELD = re.compile(
+    r"^(\s*)((?:Args|Returns|Raises|Blocks|Thread safety)(?:, [A-Z][a-z ]+)*): (?=\S)"
+)
 SHORT = re.compile(r"~|\b(?:collections\.abc|datetime|typing|pythread_rs(?:\.\w+)*)\.")
 DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
 
@@ -119,8 +125,6 @@ def skip_member(
 
 def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     """Find the public name behind one that a docstring shortens, or that lives in `_module`."""
-    from sphinx.util.nodes import make_refnode
-
     if node.get("refdomain") != "py":
         return None
     target = str(node["reftarget"])
@@ -132,7 +136,9 @@ def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     if found:
         entry = objects[found[0]]
         source = node.get("refdoc", env.docname)
-        return make_refnode(app.builder, source, entry.docname, entry.node_id, content, found[0])
+        return nodes.make_refnode(
+            app.builder, source, entry.docname, entry.node_id, content, found[0]
+        )
     # In a signature: a type variable, a private base, a class of Python's.
     is_type = node["reftype"] in {"class", "obj"} and target.replace(".", "").isidentifier()
     return content if is_type else None
