@@ -261,8 +261,20 @@ def test_the_readme_shows_what_a_use_after_the_move_gets(tmp_path: Path) -> None
     assert child.stderr.endswith(textwrap.dedent(shown[0]) + "\n")
 
 
-def test_the_readme_has_an_example_with_its_output() -> None:
-    assert any(b.page.name == "README.md" and b.output is not None for b in page_blocks())
+def test_the_first_screen_of_the_readme_says_what_where_and_how() -> None:
+    text = (PROJECT / "README.md").read_text("utf-8")
+    screen = "\n".join(text.split("\n")[:40])
+    (first,) = blocks(PROJECT / "README.md", screen)
+    assert first.output is not None
+    assert "pip install . && python -m pythread_rs demo" in screen
+    assert "](docs/tutorial/index.md)" in screen
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_the_readme_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)", (PROJECT / name).read_text("utf-8"))
+    here = [link for link in links if "://" not in link]
+    assert [link for link in here if not (PROJECT / link).exists()] == []
 
 
 # -- `python tests/test_docs.py PAGE...` writes the outputs into pages as they are now. ------------
