@@ -70,7 +70,10 @@ def output_at(text: str, start: int) -> tuple[str | None, int]:
 
 
 def missing_module(code: str) -> str | None:
-    """Name a module that a block imports and that is not installed here."""
+    """Name a module that a block imports, or says that it needs, and that is not installed here."""
+    for name in re.findall(r"# needs (\w+)$", code, re.MULTILINE):
+        if importlib.util.find_spec(name) is None:
+            return str(name)
     for node in ast.walk(ast.parse(code)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
@@ -236,7 +239,8 @@ NameError
 
 def test_a_block_that_needs_what_is_not_there_is_known() -> None:
     assert missing_module("import os.path\nfrom re import sub\n") is None
-    assert missing_module("import os\nfrom no_such_module.part import x\n") is not None
+    assert missing_module("import os\nfrom no_such_module.part import x\n") == "no_such_module.part"
+    assert missing_module("f(progress=True)  # needs no_such_module\n") == "no_such_module"
 
 
 def test_the_readme_shows_what_a_use_after_the_move_gets(tmp_path: Path) -> None:
