@@ -1,0 +1,152 @@
+"""Sphinx's settings: `sphinx-build -W --keep-going -n docs docs/_build/html` makes the site."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+import pythread_rs
+
+project = "pythread_rs"
+author = "pythread_rs contributors"
+copyright = "pythread_rs contributors, MIT licence"
+version = release = pythread_rs.__version__
+
+# By name: the type checkers run where Sphinx is not installed, too.
+nodes: Any = importlib.import_module("sphinx.util.nodes")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build", "models"]
+nitpicky = True
+# The errors of `sync.mpsc` have the names that those of `sync.oneshot` have.
+suppress_warnings = ["ref.python"]
+
+html_theme = "furo"
+html_title = f"pythread_rs {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["deflist"]
+
+# -- The reference. --------------------------------------------------------------------------------
+
+# A single backquote is code, as in Markdown.
+default_role = "code"
+autodoc_default_options = {
+    "members": True,
+    # What a class has from a private base belongs to it; what it has from Python's does not.
+    "inherited-members": "BaseException,Exception,TypeError,RuntimeError,TimeoutError,Executor,"
+    "Generic,IntEnum,Enum,int,tuple,dict,list,Mapping,Sequence,object",
+    "member-order": "bysource",
+}
+autodoc_use_type_comments = False
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+
+# "Blocks: no." becomes a field beside "Returns".
+FIELD = re.compile(
+    r"^(\s*)((?:Args|Returns|Raises|Blocks|Thread safety)(?:, [A-Z][a-z ]+)*): (?=\S)"
+)
+SHORT = re.compile(r"~|\b(?:collections\.abc|datetime|typing|pythread_rs(?:\.\w+)*)\.")
+DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
+
+
+def module_text(lines: list[str]) -> list[str]:
+    """Turn a module's docstring, with its trees and tables drawn in text, into reST."""
+    text: list[str] = []
+    for paragraph in re.split(r"\n\s*\n", "\n".join(lines).strip("\n")):
+        rows = paragraph.split("\n")
+        if any(DRAWN.search(row) for row in rows):
+            text += ["::", "", *("    " + row for row in rows), ""]
+        else:
+            text += [*rows, ""]
+    return text
+
+
+def with_fields(lines: list[str]) -> list[str]:
+    """Turn lines such as "Blocks: no.", with those that go on with them, into fields."""
+    text: list[str] = []
+    inside = False
+    for line in lines:
+        if field := FIELD.match(line):
+            text.append(FIELD.sub(r"\1:\2: ", line))
+        else:
+            text.append(f"    {line}" if inside and line else line)
+        inside = bool(field) or (inside and bool(line))
+    return text
+
+
+def process_docstring(
+    _app: object, what: str, _name: str, _value: object, _options: object, lines: list[str]
+) -> None:
+    """Adapt the docstrings, which are written to be read in a terminal."""
+    if what == "module":
+        lines[:] = module_text(lines)
+    elif what in {"attribute", "data", "property"}:
+        # An empty comment: napoleon takes what stands before a colon in the first line for a type.
+        lines[:0] = ["..", ""]
+    for number, line in enumerate(lines):
+        if line.strip() == "Raises:" and lines[number + 1].lstrip().startswith("As "):
+            lines[number : number + 2] = [f"Raises: {lines[number + 1].strip()}", ""]
+    lines[:] = with_fields(lines)
+
+
+def process_signature(
+    _app: object,
+    _what: str,
+    _name: str,
+    _value: object,
+    _options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Write types by their last name, and type variables without the tilde of their repr."""
+    return signature and SHORT.sub("", signature), returns and SHORT.sub("", returns)
+
+
+def skip_member(
+    _app: object, what: str, name: str, value: object, skip: bool, _options: object
+) -> bool | None:
+    """Leave out the variants of an enum that are subclasses of it: each would hold them again."""
+    is_variant = what in {"class", "exception"} and isinstance(value, type) and hasattr(value, name)
+    return True if is_variant else skip or None
+
+
+def resolve_name(app: Any, env: Any, node: Any, content: Any) -> Any:
+    """Find the public name behind one that a docstring shortens, or that lives in `_module`."""
+    if node.get("refdomain") != "py":
+        return None
+    target = str(node["reftarget"])
+    package, _, name = target.rpartition(".")
+    home = re.sub(r"\._.*", "", package)
+    objects = env.get_domain("py").objects
+    found = [known for known in objects if f".{known}".endswith(f".{name}")]
+    found.sort(key=lambda known: (not known.startswith(home), len(known)))
+    if found:
+        entry = objects[found[0]]
+        source = node.get("refdoc", env.docname)
+        return nodes.make_refnode(
+            app.builder, source, entry.docname, entry.node_id, content, found[0]
+        )
+    # In a signature: a type variable, a private base, a class of Python's.
+    is_type = node["reftype"] in {"class", "obj"} and target.replace(".", "").isidentifier()
+    return content if is_type else None
+
+
+def setup(app: Any) -> None:
+    """Connect the functions of this file."""
+    app.connect("autodoc-process-docstring", process_docstring, priority=400)
+    app.connect("autodoc-process-signature", process_signature)
+    app.connect("autodoc-skip-member", skip_member)
+    app.connect("missing-reference", resolve_name)
