@@ -9,7 +9,7 @@ from typing import Final
 
 from pythread_rs._cli._timeline._chrome import GENERATOR
 from pythread_rs._cli._timeline._model import Lane, Timeline
-from pythread_rs._cli._timeline._svg import AXIS_HEIGHT, LANE_HEIGHT, draw
+from pythread_rs._cli._timeline._svg import AXIS_HEIGHT, LANE_HEIGHT, Drawing, draw
 from pythread_rs._cli._timeline._text import duration
 
 __all__ = ["html_page"]
@@ -70,6 +70,13 @@ scroller.addEventListener("wheel", event => {
   zoom.value = +zoom.value - Math.sign(event.deltaY) / 2;
   widen(event.clientX - scroller.getBoundingClientRect().left);
 }, { passive: false });
+// #zoom=4,95: opened 2 to the 4th times as wide, around 95 per cent of the time.
+const wanted = /^#zoom=([0-9.]+),([0-9.]+)$/.exec(location.hash);
+if (wanted) {
+  zoom.value = wanted[1];
+  picture.style.width = 100 * 2 ** zoom.value + "%";
+  scroller.scrollLeft = picture.clientWidth * wanted[2] / 100 - scroller.clientWidth / 2;
+}
 """.strip()
 
 _PAGE: Final = Template(
@@ -120,7 +127,7 @@ def html_page(timeline: Timeline, script: str) -> str:
         generator=GENERATOR,
         title=escape(f"Threads of {script}"),
         style=_STYLE,
-        summary=escape(_summary(timeline)),
+        summary=escape(_summary(timeline, drawing)),
         warning=_warning(timeline, drawing.left_out),
         legend=_legend(),
         labels=_labels(drawing.lanes),
@@ -130,7 +137,7 @@ def html_page(timeline: Timeline, script: str) -> str:
     )
 
 
-def _summary(timeline: Timeline) -> str:
+def _summary(timeline: Timeline, drawing: Drawing) -> str:
     kinds = Counter(arrow.kind for arrow in timeline.arrows)
     panics = sum(len(lane.panics) for lane in timeline.lanes)
     counts = (
@@ -140,7 +147,13 @@ def _summary(timeline: Timeline) -> str:
         (panics, "panic"),
     )
     parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
-    return f"{duration(timeline.ended - timeline.began)}: {', '.join(parts)}"
+    whole = f"{duration(timeline.ended - timeline.began)}: {', '.join(parts)}."
+    shown = duration(drawing.ended - drawing.began)
+    start = duration(drawing.began - timeline.began)
+    return (
+        f"{whole} Shown are {shown}, from {start} after the start of the program; "
+        "no thread waited or did anything with another before or after."
+    )
 
 
 def _warning(timeline: Timeline, left_out: str) -> str:

@@ -92,9 +92,13 @@ def read(began: int) -> Recording:
 
 
 def _describe_job(job: list[Any]) -> tuple[int, str]:
-    """Tell the number and the name of the thread that a job is for."""
+    """Tell the number and the name of the thread that a job is for.
+
+    One without a name is called after its closure.
+    """
     handle = job[1].handle
-    return handle.id.number, handle.name or ""
+    number: int = handle.id.number
+    return number, handle.name or f"{getattr(job[2], '__name__', 'thread')} #{number}"
 
 
 def _describe_here() -> tuple[int, str]:
@@ -130,7 +134,7 @@ def note_panic(panic: BaseException) -> None:
 def _text_of(panic: BaseException) -> str:
     name = type(panic).__name__
     try:
-        text = str(panic)
+        text = str(panic).partition("\n")[0]
     except Exception:  # noqa: BLE001  # an exception of the script, whose text cannot be made
         text = ""
     return f"{name}: {text}"[:_LONGEST_TEXT] if text else name

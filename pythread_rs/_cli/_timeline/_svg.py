@@ -24,6 +24,7 @@ AXIS_HEIGHT: Final = 28
 LANE_HEIGHT: Final = 44
 _BAR: Final = 20
 _TICKS: Final = 10
+_MARGIN: Final = 50  # a part of the time, on both sides
 # A browser stays quick with so many elements. Chosen without measurement.
 _MOST_LANES: Final = 200
 _MOST_SPANS: Final = 6000
@@ -34,10 +35,12 @@ _COLOURED: Final = frozenset({"lock", "read", "write", "recv", "send", "park", "
 
 
 class Drawing(NamedTuple):
-    """The picture, the lanes that are in it, and what was left out."""
+    """The picture, the lanes and the time that are in it, and what was left out."""
 
     svg: str
     lanes: list[Lane]
+    began: int
+    ended: int
     left_out: str
 
 
@@ -57,7 +60,8 @@ class _Scale(NamedTuple):
 
 def draw(timeline: Timeline) -> Drawing:
     """Draw a timeline; of a large one the first lanes, the longest spans and the first arrows."""
-    scale = _Scale(timeline.began, max(timeline.ended - timeline.began, 1))
+    began, ended = _eventful(timeline)
+    scale = _Scale(began, max(ended - began, 1))
     lanes = timeline.lanes[:_MOST_LANES]
     rows = {lane: AXIS_HEIGHT + LANE_HEIGHT * row for row, lane in enumerate(lanes)}
     spans = [(span, lane) for lane in lanes for span in lane.spans]
@@ -77,7 +81,19 @@ def draw(timeline: Timeline) -> Drawing:
         (len(spans) - len(shown), "short span"),
         (len(timeline.arrows) - len(arrows[:_MOST_ARROWS]), "arrow"),
     )
-    return Drawing("\n".join([*parts, "</svg>"]), lanes, left_out)
+    return Drawing("\n".join([*parts, "</svg>"]), lanes, began, ended, left_out)
+
+
+def _eventful(timeline: Timeline) -> tuple[int, int]:
+    """Return the time in which anything happened: a program is long at its imports, alone."""
+    times = [span.begin for lane in timeline.lanes for span in lane.spans]
+    times += [span.end for lane in timeline.lanes for span in lane.spans]
+    times += [time for lane in timeline.lanes[1:] for time in (lane.begin, lane.end)]
+    times += [mark.time for lane in timeline.lanes for mark in lane.panics]
+    if not times:
+        return timeline.began, timeline.ended
+    margin = (max(times) - min(times)) // _MARGIN
+    return max(min(times) - margin, timeline.began), min(max(times) + margin, timeline.ended)
 
 
 def _left_out(*counts: tuple[int, str]) -> str:
