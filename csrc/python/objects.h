@@ -119,7 +119,10 @@ int prs__wait_interruptibly(prs_waiting_t wait, void *object, uint64_t timeout);
 /* ---- trace/ -------------------------------------------------------------- */
 
 /* Whether a trace is being written; see trace/trace.h. */
-extern bool prs__traces;
+extern _Atomic bool prs__traces;
+static inline bool prs__is_traced(void) {
+  return atomic_load_explicit(&prs__traces, memory_order_relaxed);
+}
 void prs__trace_wait(void);
 void prs__trace_waited(void);
 /* A word of a Parker or a Token, for the trace: which unpark its token is from.

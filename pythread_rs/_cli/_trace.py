@@ -36,12 +36,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         metavar="N",
-        type=int,
+        type=_whole_number,
         default=DEFAULT_LIMIT,
         help="note about this many events; later ones are dropped (default: %(default)s)",
     )
     parser.add_argument("script", metavar="SCRIPT", help="a Python program")
     parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="its arguments")
+
+
+def _whole_number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:

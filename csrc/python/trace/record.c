@@ -20,7 +20,7 @@ typedef struct record {
   chunk_t *last;
 } record_t;
 
-bool prs__traces;
+_Atomic bool prs__traces;
 _Thread_local prs_trace_call_t prs__trace_call;
 
 static _Thread_local record_t *own;
@@ -131,7 +131,7 @@ static bool begin_record(prs_trace_kind_t kind, uint64_t time) {
 
 void prs__trace_note(prs_trace_event_t *event) {
   if (event->time == 0) event->time = prs__table->now();
-  if (!prs__traces) {
+  if (!prs__is_traced()) {
     Py_XDECREF(event->note);
     return;
   }
@@ -169,14 +169,14 @@ static PyObject *trace_start(PyObject *module, PyObject *args) {
   limit = most;
   own_files = Py_NewRef(files); /* for ever, as the next */
   describe_here = Py_NewRef(describe);
-  prs__traces = true;
+  atomic_store(&prs__traces, true);
   return PyLong_FromUnsignedLongLong(prs__table->now());
 }
 
 static PyObject *trace_stop(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  prs__traces = false;
+  atomic_store(&prs__traces, false);
   return PyLong_FromUnsignedLongLong(prs__table->now());
 }
 

@@ -66,8 +66,8 @@ class Lane:
     begin: int
     end: int
     is_open: bool = True
-    spans: list[Span] = field(default_factory=list)
-    panics: list[Mark] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list[Span])
+    panics: list[Mark] = field(default_factory=list[Mark])
 
     @property
     def label(self) -> str:
@@ -115,14 +115,12 @@ def sort_out(recording: Recording) -> Timeline:
     _number_foreign(lanes)
     arrows = [*_messages(lanes), *_spawns(lanes), *_unparks(lanes), *_joins(lanes)]
     arrows.sort(key=lambda arrow: arrow.sent)
-    events = sum(len(one) for one in recording.threads)
-    return Timeline(
-        recording.began, recording.ended, lanes, arrows, recording.dropped, events
-    )
+    count = sum(len(one) for one in recording.threads)
+    return Timeline(recording.began, recording.ended, lanes, arrows, recording.dropped, count)
 
 
 def _number_foreign(lanes: list[Lane]) -> None:
-    """Number the threads that are not ours above all others."""
+    """Give numbers above all others to the threads that are not ours."""
     last = max((lane.number for lane in lanes), default=MAIN)
     for lane in lanes:
         if lane.number == 0:
@@ -141,7 +139,9 @@ def _lanes_of(events: list[Event], recording: Recording) -> list[Lane]:
     for event in events:
         if event.kind == _recorder.THREAD:
             begin = recording.began if event.id == MAIN else event.time
-            lane = Lane(event.id, event.note or "", begin, recording.ended)
+            # When a thread that is not ours ends, nobody says.
+            end = events[-1].time if event.id == 0 else recording.ended
+            lane = Lane(event.id, event.note or "", begin, end)
             lanes.append(lane)
             opened = []
         elif lane is None:
@@ -218,9 +218,7 @@ def _unparks(lanes: list[Lane]) -> list[Arrow]:
 
 def _arrow(kind: str, source: tuple[Lane, Span], lane: Lane, span: Span, time: int) -> Arrow:
     begun, cause = source
-    return Arrow(
-        kind, span.id, begun, cause.begin, lane, time, cause.note, cause.place, span.place
-    )
+    return Arrow(kind, span.id, begun, cause.begin, lane, time, cause.note, cause.place, span.place)
 
 
 def _spawns(lanes: list[Lane]) -> list[Arrow]:
@@ -230,7 +228,9 @@ def _spawns(lanes: list[Lane]) -> list[Arrow]:
         new = by_number.get(span.id)
         if new is not None:
             arrows.append(
-                Arrow("spawn", span.id, lane, span.begin, new, new.begin, new.label, span.place, None)
+                Arrow(
+                    "spawn", span.id, lane, span.begin, new, new.begin, new.label, span.place, None
+                )
             )
     return arrows
 
@@ -254,7 +254,16 @@ def _joins(lanes: list[Lane]) -> list[Arrow]:
         if awaited.end <= span.end:
             number = awaited.number
             arrows.append(
-                Arrow("join", number, awaited, awaited.end, lane, span.end, awaited.label, None,
-                      span.place)
+                Arrow(
+                    "join",
+                    number,
+                    awaited,
+                    awaited.end,
+                    lane,
+                    span.end,
+                    awaited.label,
+                    None,
+                    span.place,
+                )
             )
     return arrows

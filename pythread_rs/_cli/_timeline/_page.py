@@ -58,9 +58,32 @@ th, td { padding: .15em 1em .15em 0; text-align: right; } th:first-child, td:fir
 _SCRIPT: Final = """
 const zoom = document.getElementById("zoom"), picture = document.getElementById("timeline");
 const scroller = picture.parentNode;
+const length = +picture.dataset.length, first = picture.querySelector(".run");
+function put(name, attributes, text) {
+  const element = document.createElementNS(picture.namespaceURI, name);
+  for (const key in attributes) element.setAttribute(key, attributes[key]);
+  element.textContent = text;
+  picture.insertBefore(element, first);
+}
+function draw_ticks() {
+  picture.querySelectorAll(".tick").forEach(tick => tick.remove());
+  const least = length / 2 ** zoom.value / 10, power = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].map(x => x * power).find(x => x >= least);
+  const [size, unit] = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]].find(x => step >= x[0]) ||
+    [1, "ns"];
+  for (let time = 0; time < length; time += step) {
+    const x = 100 * time / length + "%";
+    put("line", { class: "tick", x1: x, x2: x, y1: 18, y2: picture.clientHeight }, "");
+    put("text", { class: "tick", x, dx: 3, y: 14 }, +(time / size).toPrecision(12) + " " + unit);
+  }
+}
+function set_width() {
+  picture.style.width = 100 * 2 ** zoom.value + "%";
+  draw_ticks();
+}
 function widen(at) {
   const share = (scroller.scrollLeft + at) / picture.clientWidth;
-  picture.style.width = 100 * 2 ** zoom.value + "%";
+  set_width();
   scroller.scrollLeft = share * picture.clientWidth - at;
 }
 zoom.addEventListener("input", () => widen(scroller.clientWidth / 2));
@@ -74,7 +97,7 @@ scroller.addEventListener("wheel", event => {
 const wanted = /^#zoom=([0-9.]+),([0-9.]+)$/.exec(location.hash);
 if (wanted) {
   zoom.value = wanted[1];
-  picture.style.width = 100 * 2 ** zoom.value + "%";
+  set_width();
   scroller.scrollLeft = picture.clientWidth * wanted[2] / 100 - scroller.clientWidth / 2;
 }
 """.strip()
@@ -166,9 +189,7 @@ def _warning(timeline: Timeline, left_out: str) -> str:
 
 
 def _legend() -> str:
-    bars = [
-        f'<span><i style="background:var(--{name})"></i>{text}</span>' for name, text in _BARS
-    ]
+    bars = [f'<span><i style="background:var(--{name})"></i>{text}</span>' for name, text in _BARS]
     arrows = [
         f'<span><i class="arrow" style="background:var(--{name})"></i>{text}</span>'
         for name, text in _ARROWS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from dataclasses import dataclass
 from types import CodeType
@@ -34,6 +33,7 @@ PARKED: Final = 9
 PANIC: Final = 10
 
 MAIN: Final = 1  # the number of the main thread
+_known: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 _LONGEST_TEXT: Final = 200  # characters of an exception
 
 
@@ -107,8 +107,8 @@ def _describe_here() -> tuple[int, str]:
     if ident == threading.main_thread().ident:
         return MAIN, "main"
     # threading.current_thread() would make a Dummy thread here, which stays for ever.
-    thread = threading._active.get(ident)  # type: ignore[attr-defined]
-    return 0, "" if thread is None else str(thread.name)
+    thread = _known.get(ident)
+    return 0, "" if thread is None else thread.name
 
 
 def _follow_panics() -> None:
@@ -135,8 +135,6 @@ def _text_of(panic: BaseException) -> str:
     name = type(panic).__name__
     try:
         text = str(panic).partition("\n")[0]
-    except Exception:  # noqa: BLE001  # an exception of the script, whose text cannot be made
+    except Exception:  # an exception of the script, whose text cannot be made
         text = ""
     return f"{name}: {text}"[:_LONGEST_TEXT] if text else name
-
-

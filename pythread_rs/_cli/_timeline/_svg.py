@@ -67,7 +67,7 @@ def draw(timeline: Timeline) -> Drawing:
     spans = [(span, lane) for lane in lanes for span in lane.spans]
     shown = sorted(spans, key=lambda pair: pair[0].begin - pair[0].end)[:_MOST_SPANS]
     arrows = [arrow for arrow in timeline.arrows if arrow.source in rows and arrow.target in rows]
-    parts = [_head(len(lanes)), *_axis(scale, len(lanes))]
+    parts = [_head(len(lanes), scale.length), *_axis(scale, len(lanes))]
     for lane, top in rows.items():
         parts.append(_bar(lane, top, scale))
     # Waits first: the short operations lie above them.
@@ -100,7 +100,7 @@ def _left_out(*counts: tuple[int, str]) -> str:
     return ", ".join(f"{count} {what}s" for count, what in counts if count > 0)
 
 
-def _head(lanes: int) -> str:
+def _head(lanes: int, length: int) -> str:
     markers = "".join(
         f'<marker id="head-{kind}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
         f'markerHeight="7" markerUnits="userSpaceOnUse" orient="auto" class="{kind}">'
@@ -110,7 +110,8 @@ def _head(lanes: int) -> str:
     height = AXIS_HEIGHT + LANE_HEIGHT * lanes
     return (
         '<svg id="timeline" xmlns="http://www.w3.org/2000/svg" role="img" '
-        f'aria-label="timeline of threads" width="100%" height="{height}"><defs>{markers}</defs>'
+        f'aria-label="timeline of threads" data-length="{length}" width="100%" '
+        f'height="{height}"><defs>{markers}</defs>'
     )
 
 

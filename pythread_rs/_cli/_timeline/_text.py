@@ -50,7 +50,7 @@ def span_text(span: Span, lane: Lane, began: int) -> str:
 
 def lane_text(lane: Lane, began: int) -> str:
     """Tell how long a thread ran."""
-    end = "still there when the trace ended" if lane.is_open else "ended"
+    end = "still there at the last event" if lane.is_open else "ended"
     length = lane.end - lane.begin
     return _lines(
         f"{lane.label} (number {lane.number}), {end}",
