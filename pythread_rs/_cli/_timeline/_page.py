@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from html import escape
+from pathlib import Path
 from string import Template
 from typing import Final
 
@@ -14,93 +15,9 @@ from pythread_rs._cli._timeline._text import duration
 
 __all__ = ["html_page"]
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --page: #fff; --text: #1b1f24; --faint: #6a737d;
-  --stripe: #f4f6f8; --line: #d5dae0; --run: #8fc7a1; --lock: #e5534b; --recv: #a8bdd6;
-  --send: #e8b04a; --park: #c3a6dd; --join: #b9bec5; --sleep: #d8dce1; --other: #d6c3a4;
-  --message: #1f6feb; --spawn: #1a7f37; --unpark: #8250df; --panic: #cf222e; }
-@media (prefers-color-scheme: dark) { :root { --page: #16191d; --text: #e3e6ea; --faint: #98a1ab;
-  --stripe: #1d2126; --line: #343b43; --run: #2f6b43; --lock: #b3352e; --recv: #3c5470;
-  --send: #94691a; --park: #5d4379; --join: #545b64; --sleep: #3a4048; --other: #645639;
-  --message: #6cb0ff; --spawn: #57c274; --unpark: #c49bff; --panic: #ff7b72; } }
-body { background: var(--page); color: var(--text); font: 14px/1.4 system-ui, sans-serif;
-  margin: 1.2em; }
-h1 { font-size: 1.25em; margin: 0 0 .2em; } p { color: var(--faint); margin: .2em 0 .8em; }
-.legend span { margin-right: 1.1em; white-space: nowrap; }
-.legend i { border-radius: 2px; display: inline-block; height: .8em; margin-right: .35em;
-  vertical-align: -.05em; width: 1.2em; }
-.legend i.arrow { height: 2px; vertical-align: .25em; }
-.chart { border: 1px solid var(--line); display: flex; }
-.labels { flex: none; max-width: 14em; border-right: 1px solid var(--line); }
-.labels div { box-sizing: border-box; overflow: hidden; padding: 12px .6em 0; white-space: nowrap;
-  text-overflow: ellipsis; }
-.scroll { flex: auto; overflow-x: auto; }
-svg { display: block; } .stripe { fill: var(--stripe); } line.tick { stroke: var(--line); }
-text.tick { fill: var(--faint); font-size: 11px; } .run { fill: var(--run); }
-.wait { stroke-width: 1; fill: var(--c); stroke: var(--c); --c: var(--other); }
-.lock, .read, .write { --c: var(--lock); } .wait.recv { --c: var(--recv); }
-.wait.send { --c: var(--send); } .wait.park { --c: var(--park); } .wait.join { --c: var(--join); }
-.wait.sleep { --c: var(--sleep); }
-.dot { fill: var(--a); stroke: var(--page); stroke-width: .7; --a: var(--message); }
-.dot.spawn, .arrow.spawn, marker.spawn { --a: var(--spawn); }
-.dot.park, .dot.unpark, .arrow.unpark, marker.unpark { --a: var(--unpark); }
-.arrow.message, marker.message { --a: var(--message); }
-.arrow.join, marker.join { --a: var(--faint); }
-.arrow line { stroke: var(--a); stroke-width: 1.2; } .arrow.join line { stroke-dasharray: 4 3; }
-.arrow line.hit { stroke: transparent; stroke-width: 9; } .arrow:hover line { stroke-width: 3; }
-.arrow:hover line.hit { stroke-width: 9; } marker path { fill: var(--a); }
-text.panic { fill: var(--panic); font-size: 14px; font-weight: bold; text-anchor: middle; }
-table { border-collapse: collapse; margin-top: 1em; } th { color: var(--faint); }
-th, td { padding: .15em 1em .15em 0; text-align: right; } th:first-child, td:first-child {
-  text-align: left; } .bad { color: var(--panic); }
-""".strip()
-
-_SCRIPT: Final = """
-const zoom = document.getElementById("zoom"), picture = document.getElementById("timeline");
-const scroller = picture.parentNode;
-const length = +picture.dataset.length, first = picture.querySelector(".run");
-function put(name, attributes, text) {
-  const element = document.createElementNS(picture.namespaceURI, name);
-  for (const key in attributes) element.setAttribute(key, attributes[key]);
-  element.textContent = text;
-  picture.insertBefore(element, first);
-}
-function draw_ticks() {
-  picture.querySelectorAll(".tick").forEach(tick => tick.remove());
-  const least = length / 2 ** zoom.value / 10, power = 10 ** Math.floor(Math.log10(least));
-  const step = [1, 2, 5, 10].map(x => x * power).find(x => x >= least);
-  const [size, unit] = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]].find(x => step >= x[0]) ||
-    [1, "ns"];
-  for (let time = 0; time < length; time += step) {
-    const x = 100 * time / length + "%";
-    put("line", { class: "tick", x1: x, x2: x, y1: 18, y2: picture.clientHeight }, "");
-    put("text", { class: "tick", x, dx: 3, y: 14 }, +(time / size).toPrecision(12) + " " + unit);
-  }
-}
-function set_width() {
-  picture.style.width = 100 * 2 ** zoom.value + "%";
-  draw_ticks();
-}
-function widen(at) {
-  const share = (scroller.scrollLeft + at) / picture.clientWidth;
-  set_width();
-  scroller.scrollLeft = share * picture.clientWidth - at;
-}
-zoom.addEventListener("input", () => widen(scroller.clientWidth / 2));
-scroller.addEventListener("wheel", event => {
-  if (!event.ctrlKey) return;
-  event.preventDefault();
-  zoom.value = +zoom.value - Math.sign(event.deltaY) / 2;
-  widen(event.clientX - scroller.getBoundingClientRect().left);
-}, { passive: false });
-// #zoom=4,95: opened 2 to the 4th times as wide, around 95 per cent of the time.
-const wanted = /^#zoom=([0-9.]+),([0-9.]+)$/.exec(location.hash);
-if (wanted) {
-  zoom.value = wanted[1];
-  set_width();
-  scroller.scrollLeft = picture.clientWidth * wanted[2] / 100 - scroller.clientWidth / 2;
-}
-""".strip()
+_HERE: Final = Path(__file__).parent
+_STYLE: Final = (_HERE / "page.css").read_text(encoding="utf-8").strip()
+_SCRIPT: Final = (_HERE / "page.js").read_text(encoding="utf-8").strip()
 
 _PAGE: Final = Template(
     """<!doctype html>
@@ -113,7 +30,8 @@ $style
 <p>$summary</p>
 $warning<p class="legend">$legend</p>
 <p><label>Zoom <input id="zoom" type="range" min="0" max="10" step="0.5" value="0"></label>
-or Ctrl and the wheel. Point at anything to read what it is.</p>
+(or Ctrl and the wheel) <label><input id="even" type="checkbox"> spread bursts, cut quiet
+times short</label>. Point at anything to read what it is.</p>
 <div class="chart"><div class="labels">$labels</div>
 <div class="scroll">
 $svg

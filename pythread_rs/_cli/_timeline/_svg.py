@@ -49,13 +49,13 @@ class _Scale(NamedTuple):
     length: int
 
     def x(self, time: int) -> str:
-        return f"{100 * self.share(time):.4f}%"
+        return f"{100 * self.share(time):.7f}%"
 
     def share(self, time: int) -> float:
         return min(max((time - self.began) / self.length, 0.0), 1.0)
 
     def width(self, begin: int, end: int) -> str:
-        return f"{100 * (self.share(end) - self.share(begin)):.4f}%"
+        return f"{100 * (self.share(end) - self.share(begin)):.7f}%"
 
 
 def draw(timeline: Timeline) -> Drawing:
