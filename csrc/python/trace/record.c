@@ -265,5 +265,6 @@ static PyMethodDef functions[] = {
 int prs__add_trace(PyObject *module) {
   if (PyModule_AddFunctions(module, functions) < 0) return -1;
   if (prs__add_trace_box(module) < 0) return -1;
+  if (prs__add_trace_roles(module) < 0) return -1;
   return prs__add_trace_wrap(module);
 }

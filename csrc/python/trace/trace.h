@@ -70,6 +70,49 @@ PyObject *prs__trace_unbox(PyObject *result, uint64_t *number);
 PyObject *prs__trace_text(PyObject *value);
 int prs__add_trace_box(PyObject *module);
 
+/* ---- roles.c ------------------------------------------------------------- */
+
+typedef enum prs_trace_role {
+  PRS_ROLE_PASS = 0, /* what waits below it is named after it */
+  PRS_ROLE_SEND = 1, /* its argument is a message */
+  PRS_ROLE_SEND_TIMEOUT = 2,
+  PRS_ROLE_SEND_DEADLINE = 3,
+  PRS_ROLE_RECEIVE = 4, /* what it returns may be a message */
+  PRS_ROLE_OPEN = 5,    /* the same, but it was not sent */
+  PRS_ROLE_SPAWN = 6,
+  PRS_ROLE_JOIN = 7,
+  PRS_ROLE_PARK = 8,
+  PRS_ROLE_UNPARK = 9
+} prs_trace_role_t;
+
+typedef struct prs_trace_args {
+  PyObject *self;
+  PyObject *arg; /* of METH_NOARGS, METH_O, METH_VARARGS */
+  PyObject *const *args;
+  Py_ssize_t count;
+  PyObject *names;
+} prs_trace_args_t;
+
+typedef struct prs_trace_method {
+  PyCFunction method; /* the one that was exchanged */
+  PyCFunction trampoline;
+  const char *name; /* as in error texts */
+  const char *what;
+  int flags;
+  prs_trace_role_t role;
+} prs_trace_method_t;
+
+/* A function pointer of another type, as tables of methods hold it. */
+#define PRS_CAST(type, function) ((type)(void (*)(void))(function))
+#define PRS_NAMED (METH_FASTCALL | METH_KEYWORDS)
+
+/* Call a method, and note what its role says. `prs__trace_call` is set. */
+PyObject *prs__trace_pass(const prs_trace_method_t *method,
+                          prs_trace_args_t *call);
+/* Note an event of the call that the thread is in. */
+void prs__trace_mark(prs_trace_kind_t kind, uint64_t id, uint64_t began);
+int prs__add_trace_roles(PyObject *module);
+
 /* ---- wrap.c -------------------------------------------------------------- */
 
 int prs__add_trace_wrap(PyObject *module);
