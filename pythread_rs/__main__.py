@@ -1,4 +1,4 @@
-"""The command line: `python -m pythread_rs bench|demo|explain|info`."""
+"""The command line: `python -m pythread_rs bench|demo|explain|info|trace`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "run real work serially, on threading and on pythread_rs, and compare",
     "explain": "explain an error code of ownership, such as E0382, by an example and its fix",
     "info": "print versions, cores, limits and workers of this machine",
+    "trace": "run a program and write a timeline of its threads",
 }
 
 EXIT_ERROR = 2

@@ -58,6 +58,7 @@ __all__ = [
     "Ticket",
     "TimerBase",
     "Token",
+    "TracedMessage",
     "WaitGroupBase",
     "WeakBase",
     "available_parallelism",
@@ -104,6 +105,7 @@ __all__ = [
     "nanoseconds",
     "native_capsule",
     "native_loop",
+    "objects",
     "os_name",
     "os_thread_id",
     "own",
@@ -130,6 +132,14 @@ __all__ = [
     "statistics",
     "take",
     "take_over",
+    "trace_entry",
+    "trace_next",
+    "trace_note",
+    "trace_read",
+    "trace_start",
+    "trace_stop",
+    "trace_unbox",
+    "trace_wrap",
     "yield_now",
 ]
 
@@ -202,6 +212,18 @@ TaskScopeBase = _objects.TaskScopeBase
 bulk = _objects.bulk
 current_pool = _objects.current_pool
 set_pool_rules = _objects.set_pool_rules
+
+# The trace.
+objects = _objects
+TracedMessage = _objects.TracedMessage
+trace_entry = _objects.trace_entry
+trace_next = _objects.trace_next
+trace_note = _objects.trace_note
+trace_read = _objects.trace_read
+trace_start = _objects.trace_start
+trace_stop = _objects.trace_stop
+trace_unbox = _objects.trace_unbox
+trace_wrap = _objects.trace_wrap
 
 # Ownership.
 empty_cells = _objects.empty_cells

@@ -41,6 +41,9 @@ RANK = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 # Outside _runtime: (file, function) -> why everything has to be caught there.
 CATCHES_EVERYTHING = {
+    ("_cli/_timeline/_script.py", "run_as_main"): (
+        "it stands in the place of the interpreter, which prints what leaves a program"
+    ),
     ("panic/_catch.py", "catch_unwind"): (
         "whatever leaves the function is its outcome; what asks the process to end is raised again"
     ),

@@ -28,8 +28,8 @@ static uint64_t smaller(uint64_t one, uint64_t other) {
   return one < other ? one : other;
 }
 
-int prs__wait_interruptibly(prs_waiting_t wait, void *object,
-                            uint64_t timeout) {
+static int wait_interruptibly(prs_waiting_t wait, void *object,
+                              uint64_t timeout) {
   uint64_t began = prs__table->now();
   bool on_main_thread = prs__table->on_main_thread();
   uint64_t slice = on_main_thread ? SLICE_FIRST_NS : PRS_FOREVER;
@@ -47,6 +47,15 @@ int prs__wait_interruptibly(prs_waiting_t wait, void *object,
     }
     if (slice < SLICE_LAST_NS) slice *= 2;
   }
+}
+
+int prs__wait_interruptibly(prs_waiting_t wait, void *object,
+                            uint64_t timeout) {
+  if (!prs__is_traced()) return wait_interruptibly(wait, object, timeout);
+  prs__trace_wait();
+  int status = wait_interruptibly(wait, object, timeout);
+  prs__trace_waited();
+  return status;
 }
 
 bool prs__timeout_from(PyObject *arg, uint64_t *out) {

@@ -161,6 +161,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_rwlock_type},
     {Py_mod_exec, prs__add_reentrant_type},
     {Py_mod_exec, prs__add_condvar_type},
+    {Py_mod_exec, prs__add_trace},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -50,6 +50,7 @@ int prs__add_stop_type(PyObject *module);
 int prs__add_token_type(PyObject *module);
 int prs__add_wait_group_type(PyObject *module);
 int prs__add_weak_type(PyObject *module);
+int prs__add_trace(PyObject *module);
 
 /* Who takes a value over, and by which rule. */
 typedef struct prs_sink {
@@ -103,6 +104,10 @@ PyObject *prs__err(PyObject *error);
 /* The same as prs__ok(None); under the GIL one object serves all calls. */
 PyObject *prs__ok_none(void);
 
+/* Where an `Ok` that nobody else has seen yet keeps its value.
+ * Returns: NULL when it is none. */
+PyObject **prs__ok_content(PyObject *result);
+
 /* A blocking function of the layer and its object. */
 typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
 
@@ -111,6 +116,20 @@ typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
  * Returns: a status, or PRS__RAISED with an exception set. */
 #define PRS__RAISED 1
 int prs__wait_interruptibly(prs_waiting_t wait, void *object, uint64_t timeout);
+
+/* ---- trace/ -------------------------------------------------------------- */
+
+/* Whether a trace is being written; see trace/trace.h. */
+extern _Atomic bool prs__traces;
+static inline bool prs__is_traced(void) {
+  return atomic_load_explicit(&prs__traces, memory_order_relaxed);
+}
+void prs__trace_wait(void);
+void prs__trace_waited(void);
+/* A word of a Parker or a Token, for the trace: which unpark its token is from.
+ * Returns: NULL for another object. */
+_Atomic uint64_t *prs__token_mark(PyObject *object);
+_Atomic uint64_t *prs__parker_mark(PyObject *object);
 
 /* ---- blocking.c ---------------------------------------------------------- */
 

@@ -4,7 +4,15 @@
 typedef struct parker_object {
   PyObject_HEAD
   prs_parker_t *parker;
+  _Atomic uint64_t mark;
 } parker_object_t;
+
+static PyTypeObject *parker_type;
+
+_Atomic uint64_t *prs__parker_mark(PyObject *object) {
+  if (!Py_IS_TYPE(object, parker_type)) return NULL;
+  return &((parker_object_t *)object)->mark;
+}
 
 static PyObject *parker_new(PyTypeObject *type, PyObject *args,
                             PyObject *kwargs) {
@@ -79,5 +87,6 @@ static PyType_Spec spec = {
     .slots = slots};
 
 int prs__add_parker_type(PyObject *module) {
-  return prs__add_type(module, &spec);
+  parker_type = prs__add_base_type(module, &spec);
+  return parker_type == NULL ? -1 : 0;
 }

@@ -116,6 +116,11 @@ PyObject *prs__ok(PyObject *value) { return made(ok_type, value); }
 
 PyObject *prs__err(PyObject *error) { return made(err_type, error); }
 
+PyObject **prs__ok_content(PyObject *result) {
+  if (!Py_IS_TYPE(result, ok_type)) return NULL;
+  return &((result_object_t *)result)->content;
+}
+
 /* On a free-threaded build every thread would write the reference count of one
  * shared object, which costs more than an object of one's own. */
 PyObject *prs__ok_none(void) {

@@ -6,7 +6,15 @@
 typedef struct token_object {
   PyObject_HEAD
   prs_token_t *token;
+  _Atomic uint64_t mark;
 } token_object_t;
+
+static PyTypeObject *token_type;
+
+_Atomic uint64_t *prs__token_mark(PyObject *object) {
+  if (!Py_IS_TYPE(object, token_type)) return prs__parker_mark(object);
+  return &((token_object_t *)object)->mark;
+}
 
 static PyObject *token_new(PyTypeObject *type, PyObject *args,
                            PyObject *kwargs) {
@@ -95,5 +103,6 @@ static PyType_Spec spec = {
     .slots = slots};
 
 int prs__add_token_type(PyObject *module) {
-  return prs__add_type(module, &spec);
+  token_type = prs__add_base_type(module, &spec);
+  return token_type == NULL ? -1 : 0;
 }
