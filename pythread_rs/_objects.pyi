@@ -37,11 +37,22 @@ def connect(
     settle: Callable[[], None],
     main_thread: int,
     /,
-) -> None: ...
-def sleep(nanoseconds: int, stop: StopTokenBase | None = None, /) -> None: ...
-def leak(object: object, /) -> None: ...
-def set_results(ok: type, err: type, /) -> None: ...
-def set_arcs(arc: type, weak: type, refuse: Callable[[str, Any, Any], NoReturn], /) -> None: ...
+) -> None:
+    """Take the function table of `_native`, the function that runs a job on a new thread,
+    one that resets what Python code left on it, and the ident of the main thread.
+    """
+
+def sleep(nanoseconds: int, stop: StopTokenBase | None = None, /) -> None:
+    """Sleep, -1 for ever."""
+
+def leak(object: object, /) -> None:
+    """Never free the object."""
+
+def set_results(ok: type, err: type, /) -> None:
+    """Hand over the classes `Ok` and `Err`."""
+
+def set_arcs(arc: type, weak: type, refuse: Callable[[str, Any, Any], NoReturn], /) -> None:
+    """Hand over the public classes, and the function that raises refusals."""
 
 @final
 class Packet:
@@ -64,16 +75,37 @@ class Packet:
         stack_size: int,
         dedicated: bool,
         /,
-    ) -> tuple[int, int] | None: ...
-    def wait(self, timeout: int, stop: StopTokenBase | None = None, /) -> int: ...
-    def is_finished(self) -> bool: ...
-    def bell(self, make: Callable[[], Callable[[], None]], /) -> Any: ...
-    def put_ok(self, value: object, /) -> None: ...
-    def put_err(self, panic: BaseException, /) -> None: ...
-    def take(self, ok: Callable[[Any], Any], err: Callable[[Any], Any], /) -> Any: ...
-    def give_back(self) -> None: ...
-    def watcher(self) -> Packet: ...
-    def same(self, other: object, /) -> bool: ...
+    ) -> tuple[int, int] | None:
+        """Call a C function on a thread of its own, and keep `owner` until it has ended;
+        judge(result, errno) then returns a panic or None. Otherwise as start().
+        """
+    def wait(self, timeout: int, stop: StopTokenBase | None = None, /) -> int:
+        """Wait at most `timeout` nanoseconds, -1 for ever. Return the final state, or the
+        negative status with which the wait ended.
+        """
+    def is_finished(self) -> bool:
+        """Tell whether the state is final. Never blocks."""
+    def bell(self, make: Callable[[], Callable[[], None]], /) -> Any:
+        """Return what the thread calls when nothing of its closure is left: make(), the same
+        for every caller. None when it is too late; wait() then takes a moment at most.
+        """
+    def put_ok(self, value: object, /) -> None:
+        """Leave the closure's value. Raise E0277 for one that is bound to its thread."""
+    def put_err(self, panic: BaseException, /) -> None:
+        """Leave the exception that left the closure."""
+    def take(self, ok: Callable[[Any], Any], err: Callable[[Any], Any], /) -> Any:
+        """Return the result, to one caller only: ok(value) or err(panic). The packet keeps it,
+        for give_back(), until it is dropped. Raise LookupError when it was taken, EOFError
+        when the thread left none.
+        """
+    def give_back(self) -> None:
+        """Undo take(): the caller was interrupted before it could keep the result."""
+    def watcher(self) -> Packet:
+        """Return a packet for the same thread that has no result: to wait without keeping
+        the result alive.
+        """
+    def same(self, other: object, /) -> bool:
+        """Tell whether two packets are of one thread."""
 
 @final
 class NativeSignature:
@@ -110,8 +142,14 @@ def native_loop(
 
 @final
 class Parker:
-    def park(self, timeout: int, stop: StopTokenBase | None = None, /) -> bool: ...
-    def unpark(self) -> None: ...
+    """A token that one thread may wait for."""
+
+    def park(self, timeout: int, stop: StopTokenBase | None = None, /) -> bool:
+        """Wait at most `timeout` nanoseconds, -1 for ever, and take the token. Return whether
+        it was there.
+        """
+    def unpark(self) -> None:
+        """Leave the token, waking the thread that waits for it."""
 
 class SenderBase(Generic[_T]):
     """The end of a channel that messages go into."""
@@ -501,6 +539,8 @@ class TaskBase(Generic[_T_co]):
     def _state(self) -> str: ...
 
 class FutureBase:  # and the fields and `result` of concurrent.futures.Future
+    """The fields of a Future, and its task."""
+
     def _help(self, timeout: int, /) -> bool: ...
 
 class TaskScopeBase:
@@ -520,10 +560,12 @@ class PoolBase:
     def __new__(
         cls, threads: int, panic_handler: Callable[[BaseException], object] | None, /
     ) -> Self: ...
-    def work(self, index: int, /) -> None: ...
+    def work(self, index: int, /) -> None:
+        """Be a worker until the pool is closed and empty."""
     def spawn(
         self, handle: type[TaskBase[Any]], closure: list[Any], in_line: bool = False, /
-    ) -> Any: ...
+    ) -> Any:
+        """Check a closure and queue it."""
     def lend(
         self,
         handle: type[TaskBase[Any]],
@@ -540,18 +582,30 @@ class PoolBase:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         /,
-    ) -> Any: ...
-    def install(self, function: Callable[[], _T], /) -> _T: ...
-    def join(self, a: Callable[[], _S], b: Callable[[], _T], /) -> tuple[_S, _T]: ...
-    def broadcast(self, functions: tuple[Callable[[], _T], ...], /) -> list[_T]: ...
-    def close(self) -> None: ...
-    def drain(self, timeout: int, /) -> bool: ...
-    def stand_in(self) -> None: ...
-    def queued_futures(self) -> list[Any]: ...
-    def abandon(self) -> list[Any]: ...
-    def here(self) -> int | None: ...
-    def is_closed(self) -> bool: ...
-    def statistics(self) -> dict[str, int]: ...
+    ) -> Any:
+        """Queue a call whose outcome a Future gets."""
+    def install(self, function: Callable[[], _T], /) -> _T:
+        """Call it on a worker and wait."""
+    def join(self, a: Callable[[], _S], b: Callable[[], _T], /) -> tuple[_S, _T]:
+        """Call both, on a worker, and wait."""
+    def broadcast(self, functions: tuple[Callable[[], _T], ...], /) -> list[_T]:
+        """Call each on its worker and wait."""
+    def close(self) -> None:
+        """Take nothing more; workers end when all is done."""
+    def drain(self, timeout: int, /) -> bool:
+        """Take no Future more and wait; tell whether all are finished."""
+    def stand_in(self) -> None:
+        """Run what stands in the line, on any thread."""
+    def queued_futures(self) -> list[Any]:
+        """List those whose call has not begun."""
+    def abandon(self) -> list[Any]:
+        """Empty it in the child of a fork; list the Futures."""
+    def here(self) -> int | None:
+        """Return the calling worker's index, or None."""
+    def is_closed(self) -> bool:
+        """Tell whether the pool takes no more."""
+    def statistics(self) -> dict[str, int]:
+        """Count workers and tasks."""
 
 def bulk(
     pool: PoolBase,
@@ -574,25 +628,53 @@ def set_pool_rules(
     lost: Callable[[], BaseException],
     lend: Callable[[Any, Any], tuple[Any, Any]],
     /,
-) -> None: ...
+) -> None:
+    """Take Python's part."""
+
 def channel(
     sender: type[_S], receiver: type[_R], capacity: int, exclusive: bool = False, /
-) -> tuple[_S, _R]: ...
-def count_waking() -> int: ...
-def forget_waking() -> None: ...
+) -> tuple[_S, _R]:
+    """Make a pair of ends of the given types; a capacity of -1 is none. In an exclusive
+    receiver one thread waits at a time.
+    """
 
-class TracedMessage: ...
+def count_waking() -> int:
+    """Count the threads whose wait has ended and that do not run yet."""
 
-def trace_start(limit: int, files: str, describe: Callable[[], tuple[int, str]], /) -> int: ...
-def trace_stop() -> int: ...
-def trace_read() -> tuple[list[list[tuple[Any, ...]]], int]: ...
-def trace_note(kind: int, note: str, code: object, instruction: int, /) -> None: ...
-def trace_wrap(owner: object, name: str, what: str, role: int, /) -> None: ...
-def trace_next(type: type, /) -> None: ...
+def forget_waking() -> None:
+    """In the child of a fork: they stayed in the parent."""
+
+class TracedMessage:
+    """A message on its way, traced."""
+
+def trace_start(limit: int, files: str, describe: Callable[[], tuple[int, str]], /) -> int:
+    """Note events from now on, at most about `limit`. Code in files whose names begin with
+    `files` is passed over; describe() names a thread that is not ours. Return the time.
+    """
+
+def trace_stop() -> int:
+    """Note nothing any more. Return the time."""
+
+def trace_read() -> tuple[list[list[tuple[Any, ...]]], int]:
+    """Return the events of each OS thread, and how many were dropped."""
+
+def trace_note(kind: int, note: str, code: object, instruction: int, /) -> None:
+    """Note an event."""
+
+def trace_wrap(owner: object, name: str, what: str, role: int, /) -> None:
+    """Follow the calls of a method of a C type, or of a function of this module."""
+
+def trace_next(type: type, /) -> None:
+    """Follow the loops over receivers."""
+
 def trace_entry(
     run: Callable[[list[Any]], None], describe: Callable[[list[Any]], tuple[int, str]], /
-) -> Callable[[list[Any]], None]: ...
-def trace_unbox(object: object, /) -> Any: ...
+) -> Callable[[list[Any]], None]:
+    """Return what a new thread is to call instead of run."""
+
+def trace_unbox(object: object, /) -> Any:
+    """Return a message without its box."""
+
 def set_watch(
     enter: Callable[[Any, str, bool], None] | None,
     leave: Callable[[], None] | None,
@@ -1310,8 +1392,14 @@ class WaitGroupBase:
 
 @final
 class Token:
-    def take(self, timeout: int, stop: StopTokenBase | None = None, /) -> bool: ...
-    def put(self) -> None: ...
+    """What one thread leaves and another takes."""
+
+    def take(self, timeout: int, stop: StopTokenBase | None = None, /) -> bool:
+        """Wait at most `timeout` nanoseconds, -1 for ever, and take the token. Return whether
+        it was there.
+        """
+    def put(self) -> None:
+        """Leave the token, waking the thread that waits for it."""
 
 class OnceBase:
     """The part of `Once` that is C."""
@@ -3539,12 +3627,98 @@ class _LockBase(Generic[_T]):
     """The type of the None singleton."""
 
     def __new__(cls, value: _T, /) -> Self: ...
-    def is_poisoned(self) -> bool: ...
-    def clear_poison(self) -> None: ...
-    def _waiting(self) -> int: ...
-    def into_inner(self) -> Result[_T, PoisonError[_T]]: ...
-    def set(self, value: _T, /) -> Result[None, PoisonError[_T]]: ...
-    def replace(self, value: _T, /) -> Result[_T, PoisonError[_T]]: ...
+    def is_poisoned(self) -> bool:
+        """Tell whether a thread panicked while it could change the value: Rust's `is_poisoned`.
+
+        Raises:
+            UseAfterMoveError: `into_inner` has consumed the lock.
+
+        Blocks: no.
+        Thread safety: any thread; another may poison it at any time.
+
+        >>> from pythread_rs.sync import Mutex
+        >>> Mutex(5).is_poisoned()
+        False
+        """
+    def clear_poison(self) -> None:
+        """Say that the value is whole again: Rust's `clear_poison`.
+
+        Raises:
+            UseAfterMoveError: `into_inner` has consumed the lock.
+
+        Blocks: no.
+        Thread safety: any thread; sensible with the guard.
+
+        >>> from pythread_rs.sync import Mutex
+        >>> mutex = Mutex(5)
+        >>> mutex.clear_poison()
+        >>> mutex.is_poisoned()
+        False
+        """
+    def _waiting(self) -> int:
+        """Count the threads that wait for the lock."""
+    def into_inner(self) -> Result[_T, PoisonError[_T]]:
+        """Take the value out and consume the lock: Rust's `into_inner`.
+
+        Whoever uses the lock afterwards, or waits for it now, gets UseAfterMoveError.
+
+        Returns:
+            `Ok(value)`; `Err(PoisonError)` with the value in it.
+
+        Raises:
+            BorrowError: a guard is out.
+            UseAfterMoveError: the lock was consumed before.
+
+        Blocks: no.
+        Thread safety: any thread.
+
+        >>> from pythread_rs.sync import Mutex
+        >>> Mutex(5).into_inner()
+        Ok(5)
+        """
+    def set(self, value: _T, /) -> Result[None, PoisonError[_T]]:
+        """Lock, put a value in and unlock: Rust's `Mutex::set` and `RwLock::set`.
+
+        The old value is dropped after the lock has been released.
+
+        Args:
+            value: what to put in; by position only. It moves into the lock.
+
+        Returns:
+            `Ok(None)`; `Err(PoisonError(value))`, which gives the new value back.
+
+        Raises:
+            OwnershipError: somebody else goes on using the value; nothing has happened.
+            DeadlockError, UseAfterMoveError, RuntimeError: as `lock` and `write`.
+
+        Blocks: as `lock` and `write`.
+        Thread safety: any thread.
+
+        >>> from pythread_rs.sync import Mutex
+        >>> mutex = Mutex(1)
+        >>> mutex.set(2), mutex
+        (Ok(None), Mutex { data: 2, poisoned: false, .. })
+        """
+    def replace(self, value: _T, /) -> Result[_T, PoisonError[_T]]:
+        """Put a value in and return the old one: Rust's `Mutex::replace` and `RwLock::replace`.
+
+        Args:
+            value: what to put in; by position only. It moves into the lock.
+
+        Returns:
+            `Ok(old)`; `Err(PoisonError(value))`, which gives the new value back.
+
+        Raises:
+            OwnershipError: somebody else goes on using the value; nothing has happened.
+            DeadlockError, UseAfterMoveError, RuntimeError: as `lock` and `write`.
+
+        Blocks: as `lock` and `write`.
+        Thread safety: any thread.
+
+        >>> from pythread_rs.sync import RwLock
+        >>> RwLock(1).replace(2)
+        Ok(1)
+        """
 
 class MutexBase(_LockBase[_T]):
     """A value that one thread at a time may use."""
