@@ -101,6 +101,10 @@ bool prs__wait_for_one(PyObject *list, bool *raised);
 PyObject *prs__ok(PyObject *value);
 PyObject *prs__err(PyObject *error);
 
+/* Whether it is the class of `Ok`, of an earlier import too, which was made in
+ * Python though its instances are freed by C. */
+bool prs__is_result_class(PyTypeObject *type);
+
 /* The same as prs__ok(None); under the GIL one object serves all calls. */
 PyObject *prs__ok_none(void);
 

@@ -46,6 +46,8 @@ static bool has_one_slot(PyTypeObject *type, const char *name) {
 #ifdef Py_GIL_DISABLED
 #define take_spare(type) NULL
 #define free_quickly(type)
+
+bool prs__is_result_class(PyTypeObject *type) { return type == ok_type; }
 #else
 #define SPARES 16
 static result_object_t *spares[SPARES];
@@ -79,8 +81,13 @@ static void result_dealloc(PyObject *self) {
     return;
   }
   PyObject_GC_UnTrack(self);
-  Py_TRASHCAN_BEGIN(self, result_dealloc) free_result(result);
-  Py_TRASHCAN_END
+  Py_TRASHCAN_BEGIN(self, result_dealloc);
+  free_result(result);
+  Py_TRASHCAN_END;
+}
+
+bool prs__is_result_class(PyTypeObject *type) {
+  return type->tp_dealloc == result_dealloc;
 }
 
 /* CPython's own way stays for a class that needs more than that. */

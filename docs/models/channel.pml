@@ -217,12 +217,8 @@ inline send(message) {
 #else
   :: !gone ->
      if
-#ifndef GIVEN_WHILE_AWAITED
      :: waking > 0
      :: waking == 0 -> give(message)
-#else
-     :: give(message)
-#endif
      fi;
 #endif
      if
@@ -330,6 +326,7 @@ inline chain() {
   fi;
   if
   :: other != NOBODY ->
+     assert(receivers == 0 || count == 0);
      status[other] = DISCONNECTED;
      if
      :: awaited[other] -> come_back(other) /* it is not awaited */
