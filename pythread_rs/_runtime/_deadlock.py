@@ -33,7 +33,8 @@ _PACKAGE: Final = __name__.partition(".")[0]
 _OS_THREADS: Final = "/proc/self/task"  # where Linux lists them
 _SETTLING: Final = (0.0, 0.001, 0.004, 0.016, 0.064)  # seconds: an OS thread that has ended goes
 _SCOPE: Final = "scope"  # what the end of a scope waits as
-_RUNS_A_FUNCTION: Final = (_ffi.OnceBase, _ffi.OnceLockBase, _ffi.LazyLockBase)
+_LOCK: Final = "    for the lock that thread '{}' took at {}"
+_FUNCTION: Final = "    for what thread '{}' runs since {}"
 
 
 class _Wait(NamedTuple):
@@ -165,12 +166,17 @@ class _Graph:
         for ident in idents:
             wait = self.waits[ident]
             lines.append(f"  thread '{_name(ident)}' waits in {wait.what}() at {wait.where}")
-            for hold in self.holds.get(id(wait.object), ()):
-                what = f"    for the lock that thread '{_name(hold.ident)}' took at {hold.where}"
-                if isinstance(wait.object, _RUNS_A_FUNCTION):
-                    what = f"    for what thread '{_name(hold.ident)}' runs since {hold.where}"
-                lines.append(what)
+            form = _FUNCTION if _runs_once(wait.object) else _LOCK
+            lines += [
+                form.format(_name(hold.ident), hold.where)
+                for hold in self.holds.get(id(wait.object), ())
+            ]
         return "\n".join(lines)
+
+
+def _runs_once(awaited: object) -> bool:
+    """Tell whether an object is held by who runs a function for it, and not locked."""
+    return isinstance(awaited, (_ffi.OnceBase, _ffi.OnceLockBase, _ffi.LazyLockBase))
 
 
 def _has_an_end(wait: _Wait) -> bool:

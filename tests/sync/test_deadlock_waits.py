@@ -260,20 +260,17 @@ def test_a_signal_handler_may_end_a_wait(watched: Run) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the threads of a process")
 def test_a_thread_of_c_might_end_a_wait(watched: Run) -> None:
     done = watched("""
-        import ctypes, time
+        import ctypes, subprocess
         libc = ctypes.CDLL(None)
         thread = ctypes.c_ulong()
         run = ctypes.cast(libc.sleep, ctypes.c_void_p)
         assert libc.pthread_create(ctypes.byref(thread), None, run, ctypes.c_void_p(60)) == 0
-        main = os.getpid()
-        if os.fork() == 0:
-            time.sleep(0.1)
-            os.kill(main, signal.SIGINT)
-            os._exit(0)
+        killer = subprocess.Popen(["sh", "-c", "sleep 0.2; kill -INT $PPID"])
         try:
             print(alarm(rx.recv))
         except KeyboardInterrupt:
             print("no alarm")
+        killer.wait()
         libc.pthread_cancel(thread)
         libc.pthread_join(thread, None)
         print(alarm(rx.recv).splitlines()[0])
