@@ -1,4 +1,4 @@
-"""Child of the pool storm: end a pool at a random moment; no task that it accepted is lost silently.
+"""Child of the pool storm: end a pool at a random moment; nothing that it accepted is lost unsaid.
 
 usage: pool_mix.py KIND SEED WAY ROUNDS
 
