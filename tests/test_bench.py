@@ -441,7 +441,7 @@ def test_a_growth_of_nothing_has_no_bar_and_no_infinity(ours: float, rival: floa
     outcome = compared(ours, rival)
     data = _report.plain(outcome.experiments[0])
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert "The plots failed" not in _page.page("x", [], {}, outcome, "")
+    assert "The plots failed" not in _page.page("x", [], {}, outcome, _report.plots_lack())
 
 
 def test_a_page_without_matplotlib_says_which_extra_brings_it(
