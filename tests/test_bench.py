@@ -316,7 +316,7 @@ def test_ctrl_c_in_the_middle_leaves_what_has_been_measured(
     assert "Interrupted: the last experiment is incomplete" in page
     written = capsys.readouterr()
     assert "1 comparison" not in written.out
-    assert "2 comparisons of medians: pythread_rs is ahead in 2" in written.out
+    assert "2 comparisons of medians: pythread_rs is ahead in 2 (2 clearly)" in written.out
     assert written.err.endswith("interrupted\n")
 
 
@@ -391,7 +391,15 @@ def test_a_rival_that_wins_is_named_with_both_figures() -> None:
     assert _words.wins(compared(0.003, 0.001)) == [
         "made_up: rival takes 1.00 ms, ours 3.00 ms, 3 times as much."
     ]
-    assert "behind in 1." in _words.score(compared(0.003, 0.001))
+    assert "behind in 1 (1 clearly)." in _words.score(compared(0.003, 0.001))
+
+
+def test_a_win_within_the_spread_is_told_as_one() -> None:
+    outcome = compared(0.003, 0.002)
+    outcome.experiments[0].series[1].samples[:] = [0.001, 0.002, 0.004]
+    (sentence,) = _words.wins(outcome)
+    assert sentence.endswith("1.5 times as much. Not clearly: p10 to p90 overlap.")
+    assert "behind in 1 (0 clearly)." in _words.score(outcome)
 
 
 def test_another_way_of_ours_is_told_and_does_not_hide_the_win() -> None:
@@ -426,6 +434,14 @@ def test_plots_are_inline_and_their_ids_are_their_own(monkeypatch: pytest.Monkey
     ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
     assert len(ids) == len(set(ids)) > 3
     assert set(URL.findall(page)) <= NAMESPACES
+
+
+@pytest.mark.parametrize(("ours", "rival"), [(0.0, 1.0), (1.0, 0.0)])
+def test_a_growth_of_nothing_has_no_bar_and_no_infinity(ours: float, rival: float) -> None:
+    outcome = compared(ours, rival)
+    data = _report.plain(outcome.experiments[0])
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert "The plots failed" not in _page.page("x", [], {}, outcome, _report.plots_lack())
 
 
 def test_a_page_without_matplotlib_says_which_extra_brings_it(

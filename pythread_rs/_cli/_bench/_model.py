@@ -115,6 +115,12 @@ class Comparison(NamedTuple):
         return self.ours.median / self.rival.median if self.rival.median > 0 else float("inf")
 
     @property
+    def is_clear(self) -> bool:
+        """Whether the ranges of the two, from p10 to p90, have nothing in common."""
+        (ours_low, ours_high), (low, high) = self.ours.tails, self.rival.tails
+        return ours_high < low or high < ours_low
+
+    @property
     def verdict(self) -> Literal["ahead", "equal", "behind"]:
         """Where ours stands."""
         if abs(self.ratio - 1) <= EQUAL_WITHIN:

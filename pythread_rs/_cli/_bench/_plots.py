@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -19,7 +20,7 @@ from pythread_rs._cli._bench._stage import (
     SERIAL,
     THREADING,
 )
-from pythread_rs._cli._bench._words import amount, label
+from pythread_rs._cli._bench._words import amount, label, times
 
 # The palette of Okabe and Ito, which people who see few colours can tell apart.
 COLOURS = {
@@ -156,13 +157,13 @@ def latency(experiment: Experiment) -> Drawn | None:
 
 
 def bars_of(outcome: Outcome) -> list[Comparison]:
-    """Choose the comparisons of the bar plot: of `scaling` those with most threads alone."""
+    """Choose what is drawn as bars: of `scaling` the most threads alone, and no ratio of 0."""
     found: list[Comparison] = []
     for experiment in outcome.experiments:
         ones = list(experiment.comparisons())
         most = max((one.rival.threads or 0 for one in ones), default=0)
         found += [one for one in ones if (one.rival.threads or 0) == most]
-    return found
+    return [one for one in found if 0 < one.ratio < math.inf]
 
 
 def ratios(outcome: Outcome) -> Drawn | None:
@@ -200,7 +201,7 @@ def draw_bar(axes: Any, place: int, one: Comparison) -> None:
     axes.barh(place, one.ratio - 1, left=1, color=VERDICTS[one.verdict], height=0.7)
     is_left = one.ratio < 1
     axes.annotate(
-        f"{one.ratio:.2g}",
+        times(one.ratio, 2),
         (one.ratio, place),
         xytext=(-4 if is_left else 4, 0),
         textcoords="offset points",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -207,7 +208,8 @@ def plain_series(experiment: Experiment, series: Series) -> dict[str, Any]:
     ours = experiment.reference(series.threads)
     ratio = None
     if not series.is_ours and ours is not None:
-        ratio = Comparison(experiment, ours, series).ratio
+        exact = Comparison(experiment, ours, series).ratio
+        ratio = exact if math.isfinite(exact) else None  # JSON has no infinity
     low, high = series.tails
     return {
         "way": series.way,

@@ -19,7 +19,7 @@ from pythread_rs._cli._bench._stage import (
 )
 from pythread_rs._cli._bench._turns import Plan, Way, timed
 
-TASKS = 10_000
+TASKS, QUICK_TASKS = 20_000, 2_000
 FEW = 50
 
 
@@ -38,7 +38,7 @@ def plus_one(number: int) -> int:
 
 def tasks(stage: Stage, plan: Plan) -> tuple[Experiment, list[Way]]:
     """Hand over tasks one by one, and wait for all."""
-    size = plan.size(TASKS, TASKS // 5, 10)
+    size = plan.size(TASKS, QUICK_TASKS, 10)
     few = max(1, size // FEW)
 
     def spawned() -> bool:

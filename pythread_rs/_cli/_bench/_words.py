@@ -27,6 +27,15 @@ def amount(value: float, unit: str) -> str:
     return f"{scaled:.{max(0, 3 - len(str(int(abs(scaled)))))}f} {name}"
 
 
+def times(ratio: float, digits: int = 3) -> str:
+    """Write a ratio.
+
+    >>> times(0.01234), times(12.34, 2), times(1234.5)
+    ('0.0123', '12', '1,234')
+    """
+    return f"{ratio:.{digits}g}" if ratio < 10**digits else f"{ratio:,.0f}"
+
+
 def label(series: Series) -> str:
     """Name a row."""
     if series.threads is None:
@@ -40,7 +49,7 @@ def row(experiment: Experiment, series: Series) -> tuple[str, ...]:
     ours = experiment.reference(series.threads)
     ratio = ""
     if not series.is_ours and ours is not None:
-        ratio = f"{Comparison(experiment, ours, series).ratio:.3g}"
+        ratio = times(Comparison(experiment, ours, series).ratio)
     unit = experiment.unit
     figures = (amount(figure, unit) for figure in (series.median, low, high))
     return (label(series), f"{len(series.samples):,}", *figures, ratio)
@@ -77,17 +86,19 @@ def score(outcome: Outcome) -> str:
     if not found:
         return NOTHING
     counts = {
-        verdict: sum(one.verdict == verdict for one in found)
+        verdict: [one.is_clear for one in found if one.verdict == verdict]
         for verdict in ("ahead", "equal", "behind")
     }
+    ahead, equal, behind = counts["ahead"], counts["equal"], counts["behind"]
     return (
-        f"{count(len(found), 'comparison')} of medians: pythread_rs is ahead in {counts['ahead']}, "
-        f"within {EQUAL_WITHIN:.0%} in {counts['equal']}, behind in {counts['behind']}."
+        f"{count(len(found), 'comparison')} of medians: pythread_rs is ahead in {len(ahead)} "
+        f"({sum(ahead)} clearly), within {EQUAL_WITHIN:.0%} in {len(equal)}, behind in "
+        f"{len(behind)} ({sum(behind)} clearly). Clearly means that p10 to p90 do not overlap."
     )
 
 
 def wins(outcome: Outcome) -> list[str]:
-    """Say in which comparisons a rival was better, the clearest first; never an empty list."""
+    """Say in which comparisons a rival was better, the largest first; never an empty list."""
     found = comparisons(outcome)
     if not found:
         return [NOTHING]
@@ -104,8 +115,10 @@ def win(one: Comparison) -> str:
     verb = "takes" if unit == "s" else "needs"
     sentence = (
         f"{one.experiment.name}: {label(rival)} {verb} {amount(rival.median, unit)}, "
-        f"{label(ours)} {amount(ours.median, unit)}, {one.ratio:.3g} times as much."
+        f"{label(ours)} {amount(ours.median, unit)}, {times(one.ratio)} times as much."
     )
+    if not one.is_clear:
+        sentence += " Not clearly: p10 to p90 overlap."
     others = [
         series
         for series in one.experiment.measured()
