@@ -297,7 +297,7 @@ def receive_all() -> None:
         nap_once()
 
 
-# -- A pool: what was submitted is finished, and the rest is cut off. ----------------------------
+# -- A pool: what was submitted is finished, and the rest is cut off. ------------------------------
 
 POOL_KINDS = ("pool", "mix")
 pool = ThreadPool(3) if KIND in POOL_KINDS else None

@@ -1,4 +1,4 @@
-"""Child of the pool storm: end a pool at a random moment; nothing that it accepted is lost unsaid.
+"""Child of the pool storm: end a pool at a random moment; no accepted task is lost silently.
 
 usage: pool_mix.py KIND SEED WAY ROUNDS
 
