@@ -13,6 +13,7 @@ ROOT = HERE.parent
 CORE = [
     "fork.c",
     "gate.c",
+    "kernel.c",
     "layer.c",
     "line.c",
     "lock.c",

@@ -170,6 +170,19 @@ int prs_gate_state(void);
  * Orders:  each thread that entered has its thread state before the return. */
 uint32_t prs_gate_close(uint64_t patience);
 
+/* ---- a kernel ------------------------------------------------------------ */
+
+/* Draw rows `begin`, `begin + stride` ... below `end` of a Mandelbrot image:
+ * the work of C that `python -m pythread_rs bench` measures with.
+ * Returns: nothing; a pixel is the low byte of its number of steps, at most
+ *          `depth` steps.
+ * Owner:   `pixels`, side * side bytes, is the caller's; rows from 0 to side.
+ * Blocks:  no.
+ * Threads: any, as long as no two draw the same row.
+ * Orders:  none. */
+void prs_mandelbrot(int64_t begin, int64_t end, uint8_t *pixels, int64_t side,
+                    int32_t depth, int64_t stride);
+
 /* ---- Python ------------------------------------------------------------- */
 
 /* Give the address of the function table that the module of hot types uses.

@@ -1,4 +1,4 @@
-"""The command line: `python -m pythread_rs demo|explain|info`."""
+"""The command line: `python -m pythread_rs bench|demo|explain|info|trace`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from pythread_rs._cli import CommandError
 # Command name -> the line of `--help`. The command itself is the module `_cli._<name>`, which has
 # `configure(parser)` and `run(arguments) -> int`: a new command is one line here and one module.
 COMMANDS = {
+    "bench": "measure this package and its rivals in one run, and write a report",
     "demo": "run real work serially, on threading and on pythread_rs, and compare",
     "explain": "explain an error code of ownership, such as E0382, by an example and its fix",
     "info": "print versions, cores, limits and workers of this machine",
+    "trace": "run a program and write a timeline of its threads",
 }
 
 EXIT_ERROR = 2

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from pythread_rs import _native, _objects
 
+# By name, so that a type checker knows what users import as a function and not as a variable.
+from pythread_rs._objects import compiler_fence, fence, move, set_barrier_results, spin_loop, take
+
 __all__ = [
     "CLOSED",
     "DEADLOCK",
@@ -27,6 +30,7 @@ __all__ = [
     "BarrierBase",
     "CondvarBase",
     "Emptied",
+    "FutureBase",
     "LazyLockBase",
     "Moved",
     "MutexBase",
@@ -54,6 +58,7 @@ __all__ = [
     "Ticket",
     "TimerBase",
     "Token",
+    "TracedMessage",
     "WaitGroupBase",
     "WeakBase",
     "available_parallelism",
@@ -78,6 +83,7 @@ __all__ = [
     "follow_calls",
     "forget_kind",
     "forget_kinds",
+    "forget_waking",
     "fork_generation",
     "gate_is_open",
     "globals_are_fine",
@@ -92,11 +98,14 @@ __all__ = [
     "kind_of",
     "known_kinds",
     "locals_of",
+    "mandelbrot",
+    "mandelbrot_kernel",
     "move",
     "mutable_nodes",
     "nanoseconds",
     "native_capsule",
     "native_loop",
+    "objects",
     "os_name",
     "os_thread_id",
     "own",
@@ -123,6 +132,14 @@ __all__ = [
     "statistics",
     "take",
     "take_over",
+    "trace_entry",
+    "trace_next",
+    "trace_note",
+    "trace_read",
+    "trace_start",
+    "trace_stop",
+    "trace_unbox",
+    "trace_wrap",
     "yield_now",
 ]
 
@@ -150,6 +167,7 @@ set_oneshot_errors = _objects.set_oneshot_errors
 set_send_async = _objects.set_send_async
 channel = _objects.channel
 count_waking = _objects.count_waking
+forget_waking = _objects.forget_waking
 set_refusals = _objects.set_refusals
 set_watch = _objects.set_watch
 NativeSignature = _objects.NativeSignature
@@ -164,7 +182,6 @@ OnceBase = _objects.OnceBase
 OnceLockBase = _objects.OnceLockBase
 Token = _objects.Token
 WaitGroupBase = _objects.WaitGroupBase
-set_barrier_results = _objects.set_barrier_results
 set_once_states = _objects.set_once_states
 WeakBase = _objects.WeakBase
 set_arcs = _objects.set_arcs
@@ -185,18 +202,28 @@ AtomicIsize = _objects.AtomicIsize
 AtomicRef = _objects.AtomicRef
 AtomicU64 = _objects.AtomicU64
 AtomicUsize = _objects.AtomicUsize
-compiler_fence = _objects.compiler_fence
-fence = _objects.fence
 set_atomics = _objects.set_atomics
-spin_loop = _objects.spin_loop
 
 # The pool.
 PoolBase = _objects.PoolBase
+FutureBase = _objects.FutureBase
 TaskBase = _objects.TaskBase
 TaskScopeBase = _objects.TaskScopeBase
 bulk = _objects.bulk
 current_pool = _objects.current_pool
 set_pool_rules = _objects.set_pool_rules
+
+# The trace.
+objects = _objects
+TracedMessage = _objects.TracedMessage
+trace_entry = _objects.trace_entry
+trace_next = _objects.trace_next
+trace_note = _objects.trace_note
+trace_read = _objects.trace_read
+trace_start = _objects.trace_start
+trace_stop = _objects.trace_stop
+trace_unbox = _objects.trace_unbox
+trace_wrap = _objects.trace_wrap
 
 # Ownership.
 empty_cells = _objects.empty_cells
@@ -212,7 +239,6 @@ is_python_class = _objects.is_python_class
 kind_of = _objects.kind_of
 known_kinds = _objects.known_kinds
 locals_of = _objects.locals_of
-move = _objects.move
 mutable_nodes = _objects.mutable_nodes
 own = _objects.own
 running = _objects.running
@@ -220,7 +246,6 @@ set_kind = _objects.set_kind
 set_rules = _objects.set_rules
 consume = _objects.consume
 share = _objects.share
-take = _objects.take
 take_over = _objects.take_over
 
 DONE: Final = 2
@@ -418,3 +443,14 @@ def c_address(value: Any) -> int:
     if not isinstance(value, _CData):
         value = _ffi.addressof(value.__self__, value.__name__)
     return int(_ffi.cast("uintptr_t", value))
+
+
+def mandelbrot(pixels: bytearray, side: int, depth: int, first: int = 0, stride: int = 1) -> None:
+    """Draw rows `first`, `first + stride` ... of an image, without the GIL: the work of `bench`."""
+    rows = _ffi.from_buffer("uint8_t[]", pixels)
+    _lib.prs_mandelbrot(first, side, rows, side, depth, stride)
+
+
+def mandelbrot_kernel() -> object:
+    """Return the same as a function for `native`."""
+    return _lib.prs_mandelbrot

@@ -111,10 +111,20 @@ def comes_back_to(start: Footprint) -> bool:
 
 def end_global_pool() -> None:
     """End the pool of the process with the test, or the example, that made it."""
-    module = sys.modules.get("pythread_rs.pool._global")
+    module: Any = sys.modules.get("pythread_rs.pool._global")
     if module is not None and module._pool is not None:
         module._pool.shutdown()
         module._pool = None
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the collection made out of sight of the garbage collector: it stays anyway.
+
+    Each search for who refers to an object, and each collection, would go through thousands of
+    tests: whole modules would take several times as long.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 has_failed = pytest.StashKey[bool]()

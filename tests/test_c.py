@@ -15,6 +15,7 @@ COMPILERS = [os.environ.get("CC", "cc"), "gcc", "clang"]
 SECONDS = 300.0
 
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.skipif(not RUN.exists(), reason="the tests in C are not here"),
     pytest.mark.skipif(sys.platform == "win32", reason="run.py starts a POSIX compiler"),
     pytest.mark.skipif(

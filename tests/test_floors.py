@@ -19,6 +19,8 @@ import pythread_rs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(pythread_rs.__file__).parent
 CSRC = Path(__file__).resolve().parents[1] / "csrc"
 ROOT = "pythread_rs"
@@ -39,6 +41,9 @@ RANK = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 # Outside _runtime: (file, function) -> why everything has to be caught there.
 CATCHES_EVERYTHING = {
+    ("_cli/_timeline/_script.py", "run_as_main"): (
+        "it stands in the place of the interpreter, which prints what leaves a program"
+    ),
     ("panic/_catch.py", "catch_unwind"): (
         "whatever leaves the function is its outcome; what asks the process to end is raised again"
     ),

@@ -23,7 +23,7 @@ MEGABYTES = 1800  # of memory for one search
 LONGEST_PATH = 20_000  # steps; spin says when a search came to this depth
 SECONDS = 300
 
-pytestmark = pytest.mark.timeout(SECONDS + 60)
+pytestmark = [pytest.mark.once, pytest.mark.timeout(SECONDS + 60)]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 PROJECT = Path(__file__).resolve().parents[1]
 CSRC = PROJECT / "csrc"
 CONTRACT = CSRC / "prs_api.h"

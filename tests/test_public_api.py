@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
+pytestmark = pytest.mark.once
+
 # What README.md and the issues promise by name. More is fine, less is not.
 PROMISED = {
     "pythread_rs.thread": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import threading
 import time
 from datetime import timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pythread_rs import (
+    Builder,
     Ok,
     _ffi,
     available_parallelism,
@@ -101,11 +103,28 @@ def test_what_a_signal_handler_raises_ends_a_sleep() -> None:
 
 
 def test_a_sleep_lets_others_run() -> None:
-    handle = spawn(sleep, 0.05)
-    start = time.monotonic()
-    sleep(0.05)
-    handle.join().unwrap()
-    assert time.monotonic() - start < 5 * 0.05
+    moments: list[float] = []
+    during: list[float] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            moments.append(time.monotonic())
+            sleep(0.001)
+
+    handle = Builder().spawn_unchecked(work)
+    try:
+        for seconds in (0.05, 0.5, 5.0):  # a busy machine needs longer
+            start = time.monotonic()
+            sleep(seconds)
+            edge = (time.monotonic() - start) / 4  # where the two change places anyhow
+            during = [m for m in list(moments) if start + edge < m < start + 3 * edge]
+            if during:
+                break
+    finally:
+        ended.set()
+    handle.join(SECONDS).unwrap()
+    assert during
 
 
 BAD: list[tuple[Any, type[Exception]]] = [

@@ -1,7 +1,8 @@
 """What type checkers say about programs that use the package: good ones are clean, bad ones not.
 
 `typing/good_*.py` must pass mypy --strict and pyright. In `typing/bad_*.py` the lines that end in
-`# E`, and no others, must be reported by each of the two.
+`# E`, and no others, must be reported by each of the two. What editors show of the package itself,
+types and texts, must be complete.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -112,7 +113,7 @@ def marked_lines(file: Path) -> set[int]:
     return {number for number, line in lines if line.endswith(MARK)}
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(CHECK_SECONDS + 10)]
+pytestmark = [pytest.mark.once, pytest.mark.slow, pytest.mark.timeout(CHECK_SECONDS + 10)]
 
 
 @pytest.mark.parametrize("file", files("good_*.py"), ids=lambda file: file.name)
@@ -126,3 +127,42 @@ def test_exactly_the_marked_lines_are_wrong(reports: Reports, file: Path) -> Non
     assert marked, "a bad program has marks"
     assert sorted(marked - set(reported)) == [], "mistakes that the checker accepts"
     assert {line: reported[line] for line in sorted(set(reported) - marked)} == {}
+
+
+@pytest.fixture(scope="module")
+def completeness(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Ask pyright what it knows of each public name, and of what those are made of."""
+    if importlib.util.find_spec("pyright") is None:
+        pytest.skip("pyright is not installed: pip install '.[dev]'")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson"]
+    command += ["--ignoreexternal", "--verifytypes", "pythread_rs"]
+    output = run(*command, cwd=tmp_path_factory.mktemp("completeness"))
+    found: dict[str, Any] = json.loads(output)["typeCompleteness"]
+    return found
+
+
+def complaints(completeness: dict[str, Any], about: str) -> list[str]:
+    """List the symbols of which something about types, or about texts, is missing."""
+    return sorted(
+        f"{symbol['name']}: {diagnostic['message']}"
+        for symbol in completeness["symbols"]
+        for diagnostic in symbol["diagnostics"]
+        if ("docstring" in diagnostic["message"]) == (about == "docstring")
+    )
+
+
+def test_every_public_symbol_is_typed(completeness: dict[str, Any]) -> None:
+    assert complaints(completeness, "type") == []
+    assert completeness["exportedSymbolCounts"]["withKnownType"] > 200
+    assert completeness["completenessScore"] == 1
+
+
+def test_an_editor_has_a_text_for_every_public_symbol(completeness: dict[str, Any]) -> None:
+    assert complaints(completeness, "docstring") == []
+    assert completeness["missingFunctionDocStringCount"] == 0
+    assert completeness["missingClassDocStringCount"] == 0
+
+
+def test_the_stub_has_the_texts_of_the_compiled_module(tmp_path: Path) -> None:
+    tool = Path(__file__).resolve().parents[1] / "tools" / "stub_docs.py"
+    assert run(sys.executable, str(tool), "--check", cwd=tmp_path) == ""

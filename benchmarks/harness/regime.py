@@ -16,6 +16,7 @@ SHAPES = (
     "channels",
     "atomics",
     "barriers",
+    "pool",
     "import_time",
     "many_parked",
     "sequential_100k",

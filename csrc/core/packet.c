@@ -4,6 +4,12 @@
 
 #include "prs_core.h"
 
+/* The state's word also counts the interrupts: a joiner that looked at `ends`
+ * before the interrupt finds another word than it has read, and does not fall
+ * asleep. The count may wrap around, or be lost with the next state. */
+#define STATE_MASK 0xFFu
+#define ONE_INTERRUPT 0x100u
+
 static prs_patience_t join_patience = {.score = 1};
 static _Thread_local prs_packet_t *current;
 
@@ -52,15 +58,19 @@ prs_packet_t *prs_packet_current(void) { return current; }
 
 void prs__packet_set_current(prs_packet_t *packet) { current = packet; }
 
+static uint32_t stored_state(prs_packet_t *packet) {
+  return atomic_load(&packet->state) & STATE_MASK;
+}
+
 uint32_t prs_packet_state(prs_packet_t *packet) {
-  uint32_t state = atomic_load(&packet->state);
+  uint32_t state = stored_state(packet);
   if (state >= PRS_DONE) return state;
   if (packet->generation != prs_fork_generation()) return PRS_FORKED;
   /* A thread that has not entered when the gate is sealed never will: who was
    * in the door when it was shut has stored RUN before. The state is read
    * again, for that may have been between the two looks. */
   if (prs__gate_is_sealed()) {
-    state = atomic_load(&packet->state);
+    state = stored_state(packet);
     if (state == PRS_NEW) return PRS_PARKED;
     /* Only the finalizing thread still runs Python: nothing will end this. */
     if (state == PRS_RUN && !packet->runner->outlives &&
@@ -93,16 +103,25 @@ bool prs_packet_was_spawned(prs_packet_t *packet) {
   return atomic_load(&packet->spawned);
 }
 
+static bool is_set(const _Atomic uint32_t *ends) {
+  return ends != NULL && atomic_load(ends) != 0;
+}
+
 /* Sleep until the state is final. The joiner counts itself, then looks at the
  * state; the thread publishes the state, then looks at the count. Both are
- * seq_cst, so one of the two sees the other. */
+ * seq_cst, so one of the two sees the other. `ends` and the count of interrupts
+ * are read and written in the same way. */
 static int sleep_for_final(prs_packet_t *packet, uint64_t began,
-                           uint64_t timeout) {
+                           uint64_t timeout, const _Atomic uint32_t *ends) {
   int status = PRS_OK;
   atomic_fetch_add(&packet->waiters, 1);
   while (status == PRS_OK) {
     uint32_t raw = atomic_load(&packet->state);
     if (prs_packet_state(packet) >= PRS_DONE) break;
+    if (is_set(ends)) {
+      status = PRS_EINTR;
+      break;
+    }
     uint64_t spent = prs_now() - began;
     if (timeout != PRS_FOREVER && spent >= timeout) {
       status = PRS_ETIMEDOUT;
@@ -127,7 +146,8 @@ static bool spin_for_final(prs_packet_t *packet) {
   return prs__patience_spin(watch, PRS_SPIN_NS);
 }
 
-int prs_packet_wait(prs_packet_t *packet, uint64_t timeout) {
+int prs_packet_wait_or(prs_packet_t *packet, uint64_t timeout,
+                       const _Atomic uint32_t *ends) {
   if (packet == current) return PRS_EDEADLK;
   if (prs_packet_state(packet) >= PRS_DONE) return PRS_OK;
   if (timeout == 0) return PRS_ETIMEDOUT;
@@ -135,12 +155,22 @@ int prs_packet_wait(prs_packet_t *packet, uint64_t timeout) {
   int status = PRS_OK;
   bool spins = timeout > 2 * PRS_SPIN_NS && prs__patience_spins(&join_patience);
   atomic_fetch_add(&prs__bystanders, 1);
-  if (!spins || !spin_for_final(packet))
-    status = sleep_for_final(packet, began, timeout);
+  if (!spins || !spin_for_final(packet) ||
+      prs_packet_state(packet) < PRS_DONE) /* an interrupt */
+    status = sleep_for_final(packet, began, timeout, ends);
   atomic_fetch_sub(&prs__bystanders, 1);
   prs__patience_learn(&join_patience, prs_now() - began);
   prs__hold();
   return status;
+}
+
+int prs_packet_wait(prs_packet_t *packet, uint64_t timeout) {
+  return prs_packet_wait_or(packet, timeout, NULL);
+}
+
+void prs_packet_interrupt(prs_packet_t *packet) {
+  atomic_fetch_add(&packet->state, ONE_INTERRUPT);
+  if (atomic_load(&packet->waiters) > 0) prs__wake_all(&packet->state);
 }
 
 void prs_packet_chain(prs_packet_t *packet) {

@@ -19,6 +19,10 @@ prs_parker_t *prs_parker_new(void) {
   return parker;
 }
 
+void prs_parker_ref(prs_parker_t *parker) {
+  atomic_fetch_add(&parker->refs, 1);
+}
+
 void prs_parker_unref(prs_parker_t *parker) {
   if (atomic_fetch_sub(&parker->refs, 1) != 1) return;
   atomic_fetch_sub(&prs__counters.parkers, 1);
@@ -30,7 +34,7 @@ static bool take_or_announce(prs_parker_t *parker) {
   uint32_t seen = EMPTY;
   if (atomic_compare_exchange_strong(&parker->word, &seen, PARKED))
     return false;
-  if (seen == PARKED) return false; /* after an EINTR or a spurious wake-up */
+  if (seen == PARKED) return false; /* after a wake-up for no reason */
   return atomic_exchange(&parker->word, EMPTY) == TOKEN;
 }
 
@@ -39,29 +43,44 @@ static int give_up(prs_parker_t *parker, int why) {
   return atomic_exchange(&parker->word, EMPTY) == TOKEN ? PRS_OK : why;
 }
 
-static int park(prs_parker_t *parker, uint64_t timeout) {
+/* It announces itself, then looks at `ends`; an interrupt comes when `ends` is
+ * set, and takes back what was announced. Both are seq_cst, so one of the two
+ * sees the other. */
+static int park(prs_parker_t *parker, uint64_t timeout,
+                const _Atomic uint32_t *ends) {
   if (take_or_announce(parker)) return PRS_OK;
   if (timeout == 0) return give_up(parker, PRS_ETIMEDOUT);
   uint64_t began = prs_now();
-  for (;;) {
+  do {
+    if (ends != NULL && atomic_load(ends) != 0)
+      return give_up(parker, PRS_EINTR);
     uint64_t spent = prs_now() - began;
     if (timeout != PRS_FOREVER && spent >= timeout)
       return give_up(parker, PRS_ETIMEDOUT);
     uint64_t left = timeout == PRS_FOREVER ? PRS_FOREVER : timeout - spent;
     int status = prs__wait(&parker->word, PARKED, left);
     if (status == PRS_EINTR) return give_up(parker, PRS_EINTR);
-    uint32_t seen = TOKEN;
-    if (atomic_compare_exchange_strong(&parker->word, &seen, EMPTY))
-      return PRS_OK;
-  }
+  } while (!take_or_announce(parker));
+  return PRS_OK;
 }
 
-int prs_parker_park(prs_parker_t *parker, uint64_t timeout) {
-  atomic_fetch_add(&parker->refs, 1);
-  int status = park(parker, timeout);
+int prs_parker_park_or(prs_parker_t *parker, uint64_t timeout,
+                       const _Atomic uint32_t *ends) {
+  prs_parker_ref(parker);
+  int status = park(parker, timeout, ends);
   prs_parker_unref(parker);
   prs__hold();
   return status;
+}
+
+int prs_parker_park(prs_parker_t *parker, uint64_t timeout) {
+  return prs_parker_park_or(parker, timeout, NULL);
+}
+
+void prs_parker_interrupt(prs_parker_t *parker) {
+  uint32_t seen = PARKED;
+  if (atomic_compare_exchange_strong(&parker->word, &seen, EMPTY))
+    prs__wake_one(&parker->word);
 }
 
 void prs_parker_unpark(prs_parker_t *parker) {

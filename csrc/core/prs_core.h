@@ -157,7 +157,7 @@ typedef struct prs_runner {
 } prs_runner_t;
 
 struct prs_packet {
-  _Atomic uint32_t state;   /* enum prs_state */
+  _Atomic uint32_t state;   /* enum prs_state; above it, interrupts */
   _Atomic uint32_t waiters; /* joiners that sleep, or are about to */
   _Atomic uint32_t refs;
   _Atomic bool spawned;
@@ -187,6 +187,12 @@ bool prs_packet_was_spawned(prs_packet_t *packet);
  * Returns: PRS_OK when the state is final; PRS_ETIMEDOUT; PRS_EINTR;
  *          PRS_EDEADLK when the calling thread runs this very packet. */
 int prs_packet_wait(prs_packet_t *packet, uint64_t timeout);
+/* The same, and PRS_EINTR as soon as `*ends` is set: whoever sets it then calls
+ * prs_packet_interrupt(). `ends` may be NULL. */
+int prs_packet_wait_or(prs_packet_t *packet, uint64_t timeout,
+                       const _Atomic uint32_t *ends);
+/* Have every thread that waits for the packet look at its `ends`. */
+void prs_packet_interrupt(prs_packet_t *packet);
 /* Pass a wake-up on to the next joiner, once this one can run. */
 void prs_packet_chain(prs_packet_t *packet);
 /* Set the final state, once, and wake the first joiner. */
@@ -211,6 +217,7 @@ typedef struct prs_parker prs_parker_t;
 
 /* A parker without a token and with one reference; NULL when out of memory. */
 prs_parker_t *prs_parker_new(void);
+void prs_parker_ref(prs_parker_t *parker);
 void prs_parker_unref(prs_parker_t *parker);
 /* Take the token, waiting for it at most `timeout`; a reference is held while
  * the call waits.
@@ -219,6 +226,12 @@ void prs_parker_unref(prs_parker_t *parker);
  * Blocks:  yes. Threads: one at a time for one parker.
  * Orders:  what happened before the unpark happens before the return. */
 int prs_parker_park(prs_parker_t *parker, uint64_t timeout);
+/* The same, and PRS_EINTR as soon as `*ends` is set: whoever sets it then calls
+ * prs_parker_interrupt(). `ends` may be NULL. */
+int prs_parker_park_or(prs_parker_t *parker, uint64_t timeout,
+                       const _Atomic uint32_t *ends);
+/* Have the thread that is parked, if one is, look at its `ends`. */
+void prs_parker_interrupt(prs_parker_t *parker);
 /* Leave the token, waking the thread that waits for it. Any thread. */
 void prs_parker_unpark(prs_parker_t *parker);
 

@@ -60,7 +60,8 @@ static int queue_and_wait(barrier_object_t *self, uint64_t timeout,
   prs__wakes_send_detached(&wakes);
   *leads = status == PRS_MEET_DONE;
   if (!*leads) {
-    status = prs__block_or_stop(waiter, 1, stop, timeout);
+    prs_reason_t reason = {(PyObject *)self, "wait", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     bool is_open = prs_barrier_leave(&self->barrier, node, &wakes);
     prs__wakes_send_detached(&wakes);
     /* The last one was as quick as the clock: this thread was counted. */

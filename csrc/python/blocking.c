@@ -32,26 +32,29 @@ prs_waiter_t *prs__waiter(uint32_t count) {
   return waiter;
 }
 
-/* At every moment a thread that was claimed counts as waking, or is known not
- * to wait: else whoever looks for a deadlock finds one. */
-static void arrive(void) {
+/* The wait of a waiter is over: `claimed` or given up. At every moment a thread
+ * that was claimed counts as waking, or is known not to wait: else whoever
+ * looks for a deadlock finds one. In the child of a fork it no longer counts.
+ */
+static void arrive(const prs_waiter_t *waiter, bool claimed) {
   prs__waited();
-  atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
+  if (claimed && waiter->generation == prs__generation())
+    atomic_fetch_sub_explicit(&prs__waking, 1, memory_order_relaxed);
 }
 
 bool prs__give_up(prs_waiter_t *waiter) {
-  if (prs_waiter_cancel(waiter)) return true;
-  arrive();
-  return false;
+  bool claimed = !prs_waiter_cancel(waiter);
+  arrive(waiter, claimed);
+  return !claimed;
 }
 
 int prs__block_waking(prs_waiter_t *waiter, prs_wakes_t *wakes,
                       uint64_t timeout) {
   wait_t wait = {.waiter = waiter, .wakes = wakes};
   int status = prs__wait_interruptibly(wait_for_waiter, &wait, timeout);
-  if (status != PRS_OK && prs_waiter_cancel(waiter)) return status;
-  arrive();
-  if (status == PRS_OK) return PRS_OK;
+  bool claimed = status == PRS_OK || !prs_waiter_cancel(waiter);
+  arrive(waiter, claimed);
+  if (!claimed || status == PRS_OK) return status;
   return status == PRS__RAISED ? PRS__RAISED_LATE : PRS_OK;
 }
 
@@ -68,9 +71,27 @@ void prs__wakes_send_detached(prs_wakes_t *wakes) {
 #endif
 }
 
+bool prs__passes_on(PyObject *stop) {
+#ifdef Py_GIL_DISABLED
+  (void)stop;
+  return false;
+#else
+  return stop == NULL && !prs__watches && !prs__table->on_main_thread();
+#endif
+}
+
 int prs__block(prs_waiter_t *waiter, uint64_t timeout) {
   prs_wakes_t none = {NULL};
   return prs__block_waking(waiter, &none, timeout);
+}
+
+int prs__block_for(prs_waiter_t *waiter, const prs_reason_t *reason,
+                   uint64_t timeout) {
+  /* What a stop may end is not for ever. */
+  uint64_t longest = reason->stop == NULL ? timeout : 0;
+  if (!prs__may_wait(reason->object, reason->call, longest))
+    return prs__give_up(waiter) ? PRS__RAISED : PRS__RAISED_LATE;
+  return prs__block_or_stop(waiter, waiter->count - 1, reason->stop, timeout);
 }
 
 /* ---- arguments ----------------------------------------------------------- */
@@ -94,6 +115,15 @@ bool prs__wants(const char *name, Py_ssize_t count, Py_ssize_t wanted) {
   PyErr_Format(PyExc_TypeError, "%s() takes %zd positional argument%s, not %zd",
                name, wanted, wanted == 1 ? "" : "s", count);
   return false;
+}
+
+bool prs__timeout_and_stop(const char *name, PyObject *const *args,
+                           Py_ssize_t count, uint64_t *timeout,
+                           PyObject **stop) {
+  *stop = NULL;
+  if (count != 2 && !prs__wants(name, count, 1)) return false;
+  return prs__timeout_from(args[0], timeout) &&
+         (count == 1 || prs__stop_from(args[1], stop));
 }
 
 bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,

@@ -14,8 +14,18 @@ typedef struct prs_channel_object {
 typedef struct prs_end {
   PyObject_HEAD
   prs_channel_object_t *shared;
-  _Atomic uint32_t dropped;
+  _Atomic uint32_t state;      /* enum prs_end_state */
+  uint32_t generation;         /* of forks, when somebody began to wait in it */
+  _Atomic(unsigned long) user; /* who waits in it; 0 for nobody */
+  bool is_exclusive;           /* Rust's !Sync: one thread at a time */
 } prs_end_t;
+
+/* What every call looks at first, so that only USABLE is quick. */
+enum prs_end_state {
+  PRS_END_USABLE = 0,
+  PRS_END_DROPPED = 1,
+  PRS_END_IN_USE = 2 /* it is exclusive, and a thread waits in it */
+};
 
 extern PyTypeObject *prs__channel_type;
 
@@ -59,20 +69,26 @@ PyObject *prs__end_new(PyTypeObject *type, prs_channel_object_t *shared);
 int prs__end_traverse(prs_end_t *self, visitproc visit, void *arg);
 /* Raise the exception of a refusal. Returns: NULL. */
 PyObject *prs__end_raise(prs_end_t *self, prs_refusal_t refusal);
-/* Returns: false with an exception set when the end was dropped. */
+bool prs__end_may_be_used(prs_end_t *self);
+/* Returns: false with an exception set when the end was dropped, or another
+ * thread waits in it that may not share it. */
 static inline bool prs__end_is_alive(prs_end_t *self) {
-  if (atomic_load_explicit(&self->dropped, memory_order_relaxed) == 0)
-    return true;
-  (void)prs__end_raise(self, PRS_USE_AFTER_DROP);
-  return false;
+  /* Relaxed: to have one's own end, others have handed it over. */
+  return atomic_load_explicit(&self->state, memory_order_relaxed) ==
+             PRS_END_USABLE ||
+         prs__end_may_be_used(self);
 }
+/* Before a wait in an exclusive end, and after it, if the first says so in
+ * `entered`. Returns: false with an exception set when another thread waits. */
+bool prs__end_enter(prs_end_t *self, bool *entered);
+void prs__end_leave(prs_end_t *self);
 /* Tell whether an object is a sender or a receiver. */
 bool prs__is_end(PyObject *object);
 bool prs__is_sender(PyObject *object);
 bool prs__is_receiver(PyObject *object);
 /* Returns: true for the first call only. */
 static inline bool prs__end_drops(prs_end_t *self) {
-  return atomic_exchange(&self->dropped, 1) == 0;
+  return atomic_exchange(&self->state, PRS_END_DROPPED) != PRS_END_DROPPED;
 }
 /* What other receivers need: as `recv`, a channel status, PRS_ETIMEDOUT or
  * PRS__RAISED; `try_recv`; and what a receiver that was dropped leaves. */

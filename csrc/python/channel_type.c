@@ -80,8 +80,9 @@ PyObject *prs__make_channel(PyObject *module, PyObject *args) {
   PyTypeObject *sender;
   PyTypeObject *receiver;
   Py_ssize_t capacity;
-  if (!PyArg_ParseTuple(args, "O!O!n:channel", &PyType_Type, &sender,
-                        &PyType_Type, &receiver, &capacity))
+  int exclusive = 0;
+  if (!PyArg_ParseTuple(args, "O!O!n|p:channel", &PyType_Type, &sender,
+                        &PyType_Type, &receiver, &capacity, &exclusive))
     return NULL;
   if (!prs__is_connected()) return NULL;
   prs_channel_object_t *shared =
@@ -91,6 +92,7 @@ PyObject *prs__make_channel(PyObject *module, PyObject *args) {
                    capacity < 0 ? PRS_UNBOUNDED : (size_t)capacity);
   PyObject *ends[2] = {prs__end_new(sender, shared), NULL};
   if (ends[0] != NULL) ends[1] = prs__end_new(receiver, shared);
+  if (ends[1] != NULL) ((prs_end_t *)ends[1])->is_exclusive = exclusive != 0;
   PyObject *pair = ends[1] == NULL ? NULL : PyTuple_Pack(2, ends[0], ends[1]);
   Py_XDECREF(ends[0]);
   Py_XDECREF(ends[1]);
@@ -129,6 +131,64 @@ PyObject *prs__end_raise(prs_end_t *self, prs_refusal_t refusal) {
   if (error != NULL) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
   Py_XDECREF(error);
   return NULL;
+}
+
+/* ---- one thread at a time ------------------------------------------------ */
+
+/* Only a wait is noticed: to note each receive of a message that is there would
+ * cost every receive. In the child of a fork nobody waits who waited before. */
+static bool is_in_use_by_other(prs_end_t *self) {
+  if (self->generation != prs__generation()) return false;
+  unsigned long user = atomic_load(&self->user);
+  return user != 0 && user != PyThread_get_thread_ident();
+}
+
+static void raise_not_sync(void) {
+  prs__raise("pythread_rs.ownership", "NotSendError",
+             "error[E0277]: `mpsc::Receiver` cannot be shared between threads "
+             "safely: another thread waits in this one\n"
+             " = help: the trait `Sync` is not implemented for "
+             "`mpsc::Receiver`\n"
+             " = help: move it to the thread that receives, or use "
+             "`sync.mpmc`: its receivers have `clone()`, one for each thread");
+}
+
+bool prs__end_may_be_used(prs_end_t *self) {
+  if (atomic_load(&self->state) == PRS_END_DROPPED) {
+    (void)prs__end_raise(self, PRS_USE_AFTER_DROP);
+    return false;
+  }
+  if (!is_in_use_by_other(self)) return true;
+  raise_not_sync();
+  return false;
+}
+
+/* A signal handler may receive while its own thread waits. */
+bool prs__end_enter(prs_end_t *self, bool *entered) {
+  *entered = false;
+  if (!self->is_exclusive) return true;
+  unsigned long me = PyThread_get_thread_ident();
+  if (self->generation != prs__generation()) {
+    self->generation = prs__generation();
+    atomic_store(&self->user, 0);
+  }
+  unsigned long seen = 0;
+  if (atomic_compare_exchange_strong(&self->user, &seen, me)) {
+    uint32_t usable = PRS_END_USABLE;
+    atomic_compare_exchange_strong(&self->state, &usable, PRS_END_IN_USE);
+    *entered = true;
+  } else if (seen != me) {
+    raise_not_sync();
+    return false;
+  }
+  return true;
+}
+
+/* It may have been dropped meanwhile, by anybody. */
+void prs__end_leave(prs_end_t *self) {
+  uint32_t in_use = PRS_END_IN_USE;
+  atomic_compare_exchange_strong(&self->state, &in_use, PRS_END_USABLE);
+  atomic_store(&self->user, 0);
 }
 
 bool prs__is_end(PyObject *object) {

@@ -41,21 +41,15 @@ static prs_hold_t *guard_from(PyObject *arg) {
 /* ---- wait ---------------------------------------------------------------- */
 
 /* Whoever is next for the mutex is woken when this thread has let go of the
- * GIL, unless Python code is to run before. What a stop may end is not for
- * ever.
+ * GIL, unless Python code is to run before.
  * Returns: as prs__block. */
 static int block(condvar_object_t *self, prs_waiter_t *waiter,
                  prs_wakes_t *wakes, const prs_call_t *call) {
   if (call->stop == NULL && !prs__watches)
     return prs__block_waking(waiter, wakes, call->timeout);
-  uint64_t longest = call->stop == NULL ? call->timeout : 0;
   prs_wakes_send(wakes);
-  if (!prs__may_wait((PyObject *)self, call->name, longest))
-    return prs__give_up(waiter) ? PRS__RAISED : PRS__RAISED_LATE;
-  int status =
-      prs__block_or_stop(waiter, waiter->count - 1, call->stop, call->timeout);
-  prs__waited();
-  return status;
+  prs_reason_t reason = {(PyObject *)self, call->name, call->stop};
+  return prs__block_for(waiter, &reason, call->timeout);
 }
 
 /* Leave the queues after a wait that nobody ended.
@@ -105,7 +99,7 @@ static bool enter_again(prs_lockable_t *lock, prs_waiter_t *waiter,
   } else {
     prs__lock_settle(lock);
   }
-  prs_rw_renew(waiter);
+  prs_waiter_renew(waiter);
   return prs__lock_wait_with(lock, waiter, wish, &again) == PRS_RW_ENTERED;
 }
 

@@ -30,6 +30,13 @@ PyObject *prs__count_waking(PyObject *module, PyObject *unused) {
   return PyLong_FromUnsignedLong(atomic_load(&prs__waking));
 }
 
+PyObject *prs__forget_waking(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  atomic_store(&prs__waking, 0);
+  Py_RETURN_NONE;
+}
+
 bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout) {
   PyObject *result =
       PyObject_CallFunction(watch_enter, "OsO", object, what,

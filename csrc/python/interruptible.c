@@ -28,15 +28,18 @@ static uint64_t smaller(uint64_t one, uint64_t other) {
   return one < other ? one : other;
 }
 
-int prs__wait_interruptibly(prs_waiting_t wait, void *object,
-                            uint64_t timeout) {
+static int wait_interruptibly(prs_waiting_t wait, void *object,
+                              uint64_t timeout) {
   uint64_t began = prs__table->now();
-  uint64_t slice = prs__table->on_main_thread() ? SLICE_FIRST_NS : PRS_FOREVER;
+  bool on_main_thread = prs__table->on_main_thread();
+  uint64_t slice = on_main_thread ? SLICE_FIRST_NS : PRS_FOREVER;
   uint64_t left = timeout;
   for (;;) {
     int status = wait_detached(wait, object, smaller(slice, left));
     if (status != PRS_ETIMEDOUT && status != PRS_EINTR) return status;
-    if (PyErr_CheckSignals() < 0) return PRS__RAISED;
+    /* Elsewhere it would only run the collector, and with it finalizers, while
+     * others may count on this thread to come back. */
+    if (on_main_thread && PyErr_CheckSignals() < 0) return PRS__RAISED;
     if (timeout != PRS_FOREVER) {
       uint64_t spent = prs__table->now() - began;
       if (spent >= timeout) return PRS_ETIMEDOUT;
@@ -44,6 +47,15 @@ int prs__wait_interruptibly(prs_waiting_t wait, void *object,
     }
     if (slice < SLICE_LAST_NS) slice *= 2;
   }
+}
+
+int prs__wait_interruptibly(prs_waiting_t wait, void *object,
+                            uint64_t timeout) {
+  if (!prs__is_traced()) return wait_interruptibly(wait, object, timeout);
+  prs__trace_wait();
+  int status = wait_interruptibly(wait, object, timeout);
+  prs__trace_waited();
+  return status;
 }
 
 bool prs__timeout_from(PyObject *arg, uint64_t *out) {

@@ -86,7 +86,7 @@ static PyObject *run(lazy_lock_object_t *self) {
     self->value = Py_NewRef(value);
     Py_END_CRITICAL_SECTION();
   }
-  prs__once_end(&self->once, value != NULL);
+  prs__once_end((PyObject *)self, &self->once, value != NULL);
   return value;
 }
 
@@ -117,7 +117,10 @@ static PyObject *lazy_lock_force(lazy_lock_object_t *self,
   static const prs_signature_t signature = {
       "force", 0, 0, {"timeout", "stop", NULL}};
   PyObject *given[2];
-  prs_once_request_t request = {.name = NAME, .mode = PRS_ONCE_CALL};
+  prs_once_request_t request = {.object = (PyObject *)self,
+                                .name = NAME,
+                                .call = "force",
+                                .mode = PRS_ONCE_CALL};
   if (!prs__arguments(&signature, args, count, keywords, given) ||
       !prs__once_options(given, &request))
     return NULL;
@@ -126,8 +129,11 @@ static PyObject *lazy_lock_force(lazy_lock_object_t *self,
 
 static PyObject *lazy_lock_value(lazy_lock_object_t *self, void *unused) {
   (void)unused;
-  prs_once_request_t request = {
-      .name = NAME, .mode = PRS_ONCE_CALL, .timeout = PRS_FOREVER};
+  prs_once_request_t request = {.object = (PyObject *)self,
+                                .name = NAME,
+                                .call = "value",
+                                .mode = PRS_ONCE_CALL,
+                                .timeout = PRS_FOREVER};
   return force(self, &request);
 }
 

@@ -155,23 +155,11 @@ static int give_up(prs_lockable_t *self, prs_node_t *node, int status) {
   return status == PRS__RAISED_LATE ? PRS__RAISED : status;
 }
 
-/* What a stop may end is not for ever either.
- * Returns: as prs__block. */
-static int block(prs_lockable_t *self, prs_waiter_t *waiter, uint64_t timeout,
-                 const prs_call_t *call) {
-  uint64_t longest = call->stop == NULL ? timeout : 0;
-  if (!prs__may_wait((PyObject *)self, call->name, longest))
-    return prs__give_up(waiter) ? PRS__RAISED : PRS__RAISED_LATE;
-  int status =
-      prs__block_or_stop(waiter, waiter->count - 1, call->stop, timeout);
-  prs__waited();
-  return status;
-}
-
 /* Returns: PRS_RW_ENTERED; PRS_RW_CLOSED; PRS_ETIMEDOUT; PRS__RAISED. */
 static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
                         uint32_t wish, const prs_call_t *call) {
   prs_node_t *node = &waiter->nodes[0];
+  prs_reason_t reason = {(PyObject *)self, call->name, call->stop};
   uint64_t timeout = call->timeout;
   uint64_t began = prs__table->now();
   for (;;) {
@@ -180,7 +168,8 @@ static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
     prs_wakes_send(&wakes);
     if (status != PRS_RW_QUEUED) return status;
     uint64_t spent = timeout == PRS_FOREVER ? 0 : since(began);
-    status = block(self, waiter, spent < timeout ? timeout - spent : 0, call);
+    uint64_t left = spent < timeout ? timeout - spent : 0;
+    status = prs__block_for(waiter, &reason, left);
     if (status == PRS_EAGAIN) {
       prs__lock_settle(self);
       wish &= ~(uint32_t)PRS_RW_WOKEN;
@@ -192,7 +181,7 @@ static int wait_in_line(prs_lockable_t *self, prs_waiter_t *waiter,
       wish |= PRS_RW_WOKEN;
       if (since(began) >= PRS_RW_PATIENCE) wish |= PRS_RW_HUNGRY;
     }
-    prs_rw_renew(waiter);
+    prs_waiter_renew(waiter);
   }
 }
 

@@ -114,6 +114,16 @@ extern const char prs__into_inner_doc[];
 extern const char prs__is_poisoned_doc[];
 extern const char prs__clear_poison_doc[];
 
+/* ---- lock_value.c -------------------------------------------------------- */
+
+/* Methods that take a value over: METH_FASTCALL. */
+PyObject *prs__lock_set(prs_lockable_t *self, PyObject *const *args,
+                        Py_ssize_t count);
+PyObject *prs__lock_replace(prs_lockable_t *self, PyObject *const *args,
+                            Py_ssize_t count);
+extern const char prs__set_doc[];
+extern const char prs__replace_doc[];
+
 /* ---- hold.c -------------------------------------------------------------- */
 
 /* A guard of nothing yet. Returns: NULL with an exception set. */

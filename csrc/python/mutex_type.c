@@ -150,6 +150,8 @@ static PyMethodDef methods[] = {
     {"try_lock", METHOD(mutex_try_lock), METH_NOARGS, try_lock_doc},
     {"_lock_for", METHOD(mutex_lock_for), METH_FASTCALL, NULL},
     {"get_mut", METHOD(mutex_get_mut), METH_NOARGS, get_mut_doc},
+    {"set", METHOD(prs__lock_set), METH_FASTCALL, prs__set_doc},
+    {"replace", METHOD(prs__lock_replace), METH_FASTCALL, prs__replace_doc},
     {"into_inner", METHOD(prs__lock_into_inner), METH_NOARGS,
      prs__into_inner_doc},
     {"is_poisoned", METHOD(prs__lock_poison), METH_NOARGS,

@@ -66,13 +66,21 @@ static int sleep_a_while(void *unused, uint64_t timeout) {
 }
 
 /* A signal ends one nap, not the sleep: the clock decides. */
-static PyObject *sleep_for(PyObject *module, PyObject *arg) {
+static PyObject *sleep_for(PyObject *module, PyObject *const *args,
+                           Py_ssize_t count) {
   (void)module;
   uint64_t left;
-  if (!prs__is_connected()) return NULL;
-  if (!prs__timeout_from(arg, &left)) return NULL;
-  int status = prs__wait_interruptibly(sleep_a_while, NULL, left);
+  PyObject *stop;
+  if (!prs__is_connected() ||
+      !prs__timeout_and_stop("sleep", args, count, &left, &stop))
+    return NULL;
+  int status = stop == NULL ? prs__wait_interruptibly(sleep_a_while, NULL, left)
+                            : prs__stop_wait(stop, left);
   if (status == PRS__RAISED) return NULL;
+  if (stop != NULL && status == PRS_OK) {
+    prs__raise_stopped();
+    return NULL;
+  }
   Py_RETURN_NONE;
 }
 
@@ -85,17 +93,21 @@ static PyObject *leak(PyObject *module, PyObject *object) {
 
 static PyMethodDef functions[] = {
     {"connect", connect, METH_VARARGS, connect_doc},
-    {"sleep", sleep_for, METH_O,
-     "sleep(nanoseconds, /)\n--\n\nSleep, -1 for ever."},
+    {"sleep", (PyCFunction)(void (*)(void))sleep_for, METH_FASTCALL,
+     "sleep(nanoseconds, stop=None, /)\n--\n\nSleep, -1 for ever."},
     {"channel", prs__make_channel, METH_VARARGS,
-     "channel(sender, receiver, capacity, /)\n--\n\n"
-     "Make a pair of ends of the given types; a capacity of -1 is none."},
+     "channel(sender, receiver, capacity, exclusive=False, /)\n--\n\n"
+     "Make a pair of ends of the given types; a capacity of -1 is none. In an "
+     "exclusive\nreceiver one thread waits at a time."},
     {"set_refusals", prs__set_refusals, METH_O,
      "set_refusals(callables, /)\n--\n\n"
      "Take what makes the errors of channels."},
     {"count_waking", prs__count_waking, METH_NOARGS,
      "count_waking()\n--\n\n"
      "Count the threads whose wait has ended and that do not run yet."},
+    {"forget_waking", prs__forget_waking, METH_NOARGS,
+     "forget_waking()\n--\n\n"
+     "In the child of a fork: they stayed in the parent."},
     {"set_watch", prs__set_watch, METH_VARARGS,
      "set_watch(enter, leave, took, let_go, /)\n--\n\n"
      "Tell these of each wait and each lock; None for no longer."},
@@ -142,12 +154,14 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, prs__add_bulk_type},
     {Py_mod_exec, prs__add_pool_type},
     {Py_mod_exec, prs__add_task_type},
+    {Py_mod_exec, prs__add_future_type},
     {Py_mod_exec, prs__add_lockable},
     {Py_mod_exec, prs__add_guard_types},
     {Py_mod_exec, prs__add_mutex_type},
     {Py_mod_exec, prs__add_rwlock_type},
     {Py_mod_exec, prs__add_reentrant_type},
     {Py_mod_exec, prs__add_condvar_type},
+    {Py_mod_exec, prs__add_trace},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -36,6 +36,7 @@ int prs__add_arc_type(PyObject *module);
 int prs__add_bulk_type(PyObject *module);
 int prs__add_pool_type(PyObject *module);
 int prs__add_task_type(PyObject *module);
+int prs__add_future_type(PyObject *module);
 int prs__add_packet_type(PyObject *module);
 int prs__add_parker_type(PyObject *module);
 int prs__add_results(PyObject *module);
@@ -49,6 +50,7 @@ int prs__add_stop_type(PyObject *module);
 int prs__add_token_type(PyObject *module);
 int prs__add_wait_group_type(PyObject *module);
 int prs__add_weak_type(PyObject *module);
+int prs__add_trace(PyObject *module);
 
 /* Who takes a value over, and by which rule. */
 typedef struct prs_sink {
@@ -99,8 +101,16 @@ bool prs__wait_for_one(PyObject *list, bool *raised);
 PyObject *prs__ok(PyObject *value);
 PyObject *prs__err(PyObject *error);
 
+/* Whether it is the class of `Ok`, of an earlier import too, which was made in
+ * Python though its instances are freed by C. */
+bool prs__is_result_class(PyTypeObject *type);
+
 /* The same as prs__ok(None); under the GIL one object serves all calls. */
 PyObject *prs__ok_none(void);
+
+/* Where an `Ok` that nobody else has seen yet keeps its value.
+ * Returns: NULL when it is none. */
+PyObject **prs__ok_content(PyObject *result);
 
 /* A blocking function of the layer and its object. */
 typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
@@ -110,6 +120,20 @@ typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
  * Returns: a status, or PRS__RAISED with an exception set. */
 #define PRS__RAISED 1
 int prs__wait_interruptibly(prs_waiting_t wait, void *object, uint64_t timeout);
+
+/* ---- trace/ -------------------------------------------------------------- */
+
+/* Whether a trace is being written; see trace/trace.h. */
+extern _Atomic bool prs__traces;
+static inline bool prs__is_traced(void) {
+  return atomic_load_explicit(&prs__traces, memory_order_relaxed);
+}
+void prs__trace_wait(void);
+void prs__trace_waited(void);
+/* A word of a Parker or a Token, for the trace: which unpark its token is from.
+ * Returns: NULL for another object. */
+_Atomic uint64_t *prs__token_mark(PyObject *object);
+_Atomic uint64_t *prs__parker_mark(PyObject *object);
 
 /* ---- blocking.c ---------------------------------------------------------- */
 
@@ -133,6 +157,12 @@ int prs__block(prs_waiter_t *waiter, uint64_t timeout);
 int prs__block_waking(prs_waiter_t *waiter, prs_wakes_t *wakes,
                       uint64_t timeout);
 
+/* Whether the calling thread can promise to come back from a wait before it
+ * runs any Python code, so that others may be left to it: not the main thread,
+ * which handles signals, nor one that a stop may wake. On a free-threaded build
+ * those who wait need not be let go one by one. */
+bool prs__passes_on(PyObject *stop);
+
 /* Read a moment of time.monotonic() as nanoseconds from now. */
 bool prs__deadline_from(PyObject *moment, uint64_t *out);
 /* Give up a waiter that was queued and is not going to be waited for.
@@ -150,6 +180,7 @@ bool prs__read_stop(const char *name, PyObject *const *args, Py_ssize_t count,
 extern bool prs__watches;
 PyObject *prs__set_watch(PyObject *module, PyObject *args);
 PyObject *prs__count_waking(PyObject *module, PyObject *unused);
+PyObject *prs__forget_waking(PyObject *module, PyObject *unused);
 bool prs__watch_wait(PyObject *object, const char *what, uint64_t timeout);
 void prs__watch_waited(void);
 void prs__watch_acquired(PyObject *object, bool shared);
@@ -174,6 +205,18 @@ static inline void prs__released(PyObject *lock) {
   if (prs__watches) prs__watch_released(lock);
 }
 
+/* Why a thread waits. */
+typedef struct prs_reason {
+  PyObject *object; /* what for; borrowed */
+  const char *call; /* the method's name */
+  PyObject *stop;   /* a StopToken; NULL for none */
+} prs_reason_t;
+
+/* As prs__block_or_stop() with the last node, but whoever looks for deadlocks
+ * is asked first: PRS__RAISED with DeadlockError set. The waiter is queued. */
+int prs__block_for(prs_waiter_t *waiter, const prs_reason_t *reason,
+                   uint64_t timeout);
+
 /* Wake threads without the GIL, from a call that may block anyway: a thread
  * that wakes on this CPU runs at once, and would only find the GIL taken and
  * sleep again. None of the waiters has a `notify`. */
@@ -192,6 +235,29 @@ bool prs__stop_from(PyObject *arg, PyObject **out);
  * is done: so try first, then block. */
 int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node, PyObject *token,
                        uint64_t timeout);
+
+/* Sleep at most `timeout`, or until the token is stopped.
+ * Returns: PRS_OK when it is stopped, PRS_ETIMEDOUT; PRS__RAISED. */
+int prs__stop_wait(PyObject *token, uint64_t timeout);
+struct prs_stop *prs__stop_of(PyObject *token);
+void prs__raise_stopped(void);
+
+/* ---- stoppable.c --------------------------------------------------------- */
+
+/* What is waited for without a waiter. `wait` ends with PRS_EINTR when `*ends`
+ * is set and `interrupt` was called. */
+typedef struct prs_stoppable {
+  int (*wait)(void *object, uint64_t timeout, const _Atomic uint32_t *ends);
+  void (*interrupt)(void *object);
+  void (*ref)(void *object);
+  void (*unref)(void *object);
+} prs_stoppable_t;
+
+/* As prs__wait_interruptibly(), for a wait that a stop ends, too: PRS__RAISED
+ * with `Stopped` set. What need not be waited for is had all the same. `token`
+ * may be NULL: no stop. */
+int prs__wait_or_stop(const prs_stoppable_t *how, void *object,
+                      uint64_t timeout, PyObject *token);
 
 /* ---- calls.c ------------------------------------------------------------- */
 
@@ -225,5 +291,10 @@ void prs__raise(const char *module, const char *name, const char *text);
 
 /* Read nanoseconds, -1 for ever. Returns: false with an exception set. */
 bool prs__timeout_from(PyObject *arg, uint64_t *out);
+/* Read the arguments of a METH_FASTCALL method: nanoseconds, and a token that
+ * may be left out. Returns: false with an exception set. */
+bool prs__timeout_and_stop(const char *name, PyObject *const *args,
+                           Py_ssize_t count, uint64_t *timeout,
+                           PyObject **stop);
 
 #endif

@@ -7,7 +7,9 @@
 #include "../core/sync/prs_once.h"
 
 typedef struct prs_once_request {
-  const char *name; /* of the type, for texts */
+  PyObject *object; /* the Once, OnceLock or LazyLock; borrowed */
+  const char *name; /* of its type, for texts */
+  const char *call; /* of the method */
   int mode;         /* enum prs_once_mode */
   uint64_t timeout;
   PyObject *stop; /* or NULL */
@@ -19,8 +21,8 @@ typedef struct prs_once_request {
 int prs__once_ask(prs_once_t *once, const prs_once_request_t *request,
                   bool *was_poisoned);
 
-/* End a run. Keeps the exception that is set. */
-void prs__once_end(prs_once_t *once, bool success);
+/* End a run of `object`. Keeps the exception that is set. */
+void prs__once_end(PyObject *object, prs_once_t *once, bool success);
 
 /* Raise the WaitTimeoutError of a call that another thread's run held up. */
 void prs__once_raise_timeout(const char *name);

@@ -60,7 +60,7 @@ static void fill(once_lock_object_t *self, PyObject *value) {
   Py_BEGIN_CRITICAL_SECTION(self);
   self->value = value;
   Py_END_CRITICAL_SECTION();
-  prs__once_end(&self->once, true);
+  prs__once_end((PyObject *)self, &self->once, true);
 }
 
 static PyObject *get(once_lock_object_t *self, PyObject *unused) {
@@ -78,8 +78,11 @@ static PyObject *is_initialized(once_lock_object_t *self, PyObject *unused) {
 }
 
 static PyObject *set(once_lock_object_t *self, PyObject *value) {
-  prs_once_request_t request = {
-      .name = NAME, .mode = PRS_ONCE_CALL, .timeout = PRS_FOREVER};
+  prs_once_request_t request = {.object = (PyObject *)self,
+                                .name = NAME,
+                                .call = "set",
+                                .mode = PRS_ONCE_CALL,
+                                .timeout = PRS_FOREVER};
   bool unused;
   if (!prs__once_may_hold(value, NAME)) return NULL;
   switch (prs__once_ask(&self->once, &request, &unused)) {
@@ -99,7 +102,7 @@ static PyObject *run(once_lock_object_t *self, PyObject *f) {
   PyObject *value = PyObject_CallNoArgs(f);
   if (value != NULL && !prs__once_may_hold(value, NAME)) Py_CLEAR(value);
   if (value == NULL) {
-    prs__once_end(&self->once, false);
+    prs__once_end((PyObject *)self, &self->once, false);
     return NULL;
   }
   fill(self, Py_NewRef(value));
@@ -126,7 +129,10 @@ static PyObject *get_or_init(once_lock_object_t *self, PyObject *const *args,
   static const prs_signature_t signature = {
       "get_or_init", 1, 1, {"f", "timeout", "stop", NULL}};
   PyObject *given[3];
-  prs_once_request_t request = {.name = NAME, .mode = PRS_ONCE_CALL};
+  prs_once_request_t request = {.object = (PyObject *)self,
+                                .name = NAME,
+                                .call = "get_or_init",
+                                .mode = PRS_ONCE_CALL};
   int status;
   if (!prs__arguments(&signature, args, count, keywords, given) ||
       !prs__must_be_callable(given[0]) ||
@@ -143,8 +149,11 @@ static PyObject *get_or_init(once_lock_object_t *self, PyObject *const *args,
 static PyObject *wait(once_lock_object_t *self, PyObject *const *args,
                       Py_ssize_t count, PyObject *keywords) {
   static const prs_signature_t signature = {"wait", 0, 0, {"stop", NULL}};
-  prs_once_request_t request = {
-      .name = NAME, .mode = PRS_ONCE_WAIT_FORCE, .timeout = PRS_FOREVER};
+  prs_once_request_t request = {.object = (PyObject *)self,
+                                .name = NAME,
+                                .call = "wait",
+                                .mode = PRS_ONCE_WAIT_FORCE,
+                                .timeout = PRS_FOREVER};
   int status;
   if (!prs__arguments(&signature, args, count, keywords, &request.stop) ||
       !prs__stop_from(request.stop, &request.stop))
@@ -156,7 +165,10 @@ static PyObject *wait_timeout(once_lock_object_t *self, PyObject *const *args,
                               Py_ssize_t count, PyObject *keywords) {
   static const prs_signature_t signature = {
       "wait_timeout", 1, 1, {"timeout", "stop", NULL}};
-  prs_once_request_t request = {.name = NAME, .mode = PRS_ONCE_WAIT_FORCE};
+  prs_once_request_t request = {.object = (PyObject *)self,
+                                .name = NAME,
+                                .call = "wait_timeout",
+                                .mode = PRS_ONCE_WAIT_FORCE};
   PyObject *given[2];
   int status;
   if (!prs__arguments(&signature, args, count, keywords, given) ||

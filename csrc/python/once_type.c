@@ -15,7 +15,8 @@ static int queue_and_wait(prs_once_t *once, const prs_once_request_t *request,
   int status = prs_once_enter(once, request->mode, PyThread_get_thread_ident(),
                               node, was_poisoned);
   if (status == PRS_ONCE_QUEUED) {
-    int woken = prs__block_or_stop(waiter, 1, request->stop, left);
+    prs_reason_t reason = {request->object, request->call, request->stop};
+    int woken = prs__block_for(waiter, &reason, left);
     bool raised = woken == PRS__RAISED || woken == PRS__RAISED_LATE;
     prs_wakes_t wakes = {0};
     prs_once_leave(once, node, raised || woken == PRS_ETIMEDOUT, &wakes);
@@ -68,6 +69,7 @@ void prs__once_raise_timeout(const char *name) {
 int prs__once_ask(prs_once_t *once, const prs_once_request_t *request,
                   bool *was_poisoned) {
   int status = enter_or_wait(once, request, was_poisoned);
+  if (status == PRS_ONCE_IS_YOURS) prs__acquired(request->object, false);
   if (status == PRS_ONCE_FAILED)
     raise_named("pythread_rs.sync", "OncePoisonedError",
                 "%s instance has previously been poisoned", request->name);
@@ -81,8 +83,9 @@ int prs__once_ask(prs_once_t *once, const prs_once_request_t *request,
   return PRS__RAISED;
 }
 
-void prs__once_end(prs_once_t *once, bool success) {
+void prs__once_end(PyObject *object, prs_once_t *once, bool success) {
   prs_wakes_t wakes = {0};
+  prs__released(object);
   prs_once_finish(once, success, &wakes);
   prs_wakes_send(&wakes);
 }
@@ -147,14 +150,18 @@ static bool is_completed(const once_object_t *self) {
 static PyObject *run(once_object_t *self, PyObject *f, PyObject *state) {
   PyObject *result =
       state == NULL ? PyObject_CallNoArgs(f) : PyObject_CallOneArg(f, state);
-  prs__once_end(&self->once, result != NULL);
+  prs__once_end((PyObject *)self, &self->once, result != NULL);
   if (result == NULL) return NULL;
   Py_DECREF(result);
   Py_RETURN_NONE;
 }
 
 static PyObject *call(once_object_t *self, PyObject *const *given, int mode) {
-  prs_once_request_t request = {.name = NAME, .mode = mode};
+  prs_once_request_t request = {
+      .object = (PyObject *)self,
+      .name = NAME,
+      .call = mode == PRS_ONCE_CALL ? "call_once" : "call_once_force",
+      .mode = mode};
   bool was_poisoned = false;
   if (!prs__must_be_callable(given[0]) ||
       !prs__once_options(given + 1, &request))
@@ -200,7 +207,8 @@ static PyObject *once_is_completed(once_object_t *self, PyObject *unused) {
 /* wait(mode, nanoseconds, stop): Returns whether it is complete in time. */
 static PyObject *once_wait(once_object_t *self, PyObject *const *args,
                            Py_ssize_t count) {
-  prs_once_request_t request = {.name = NAME};
+  prs_once_request_t request = {
+      .object = (PyObject *)self, .name = NAME, .call = "wait"};
   bool unused;
   if (count != 3) {
     PyErr_SetString(PyExc_TypeError, "_wait() takes 3 arguments");

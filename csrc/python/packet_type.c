@@ -130,35 +130,47 @@ PyDoc_STRVAR(
 
 /* ---- wait ---------------------------------------------------------------- */
 
-static int wait_for_packet(void *packet, uint64_t timeout) {
-  return prs__table->packet_wait(packet, timeout);
+static int wait_for_packet(void *packet, uint64_t timeout,
+                           const _Atomic uint32_t *ends) {
+  return prs__table->packet_wait_or(packet, timeout, ends);
 }
+
+static void interrupt(void *packet) { prs__table->packet_interrupt(packet); }
+
+static void ref(void *packet) { prs__table->packet_ref(packet); }
+
+static void unref(void *packet) { prs__table->packet_unref(packet); }
 
 PyDoc_STRVAR(
     wait_doc,
-    "wait(timeout, /)\n--\n\n"
+    "wait(timeout, stop=None, /)\n--\n\n"
     "Wait at most `timeout` nanoseconds, -1 for ever. Return the final "
     "state, or the\nnegative status with which the wait ended.");
 
 /* Returns: a status, or PRS__RAISED. */
-static int wait_until_final(prs_packet_t *packet, uint64_t timeout) {
+static int wait_until_final(prs_packet_t *packet, uint64_t timeout,
+                            PyObject *stop) {
+  static const prs_stoppable_t how = {wait_for_packet, interrupt, ref, unref};
   prs__table->packet_ref(packet);
-  int status = prs__wait_interruptibly(wait_for_packet, packet, timeout);
+  int status = prs__wait_or_stop(&how, packet, timeout, stop);
   prs__table->packet_chain(packet);
   prs__table->packet_unref(packet);
   return status;
 }
 
-static PyObject *packet_wait(packet_object_t *self, PyObject *arg) {
+static PyObject *packet_wait(packet_object_t *self, PyObject *const *args,
+                             Py_ssize_t count) {
   uint64_t timeout;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
+  PyObject *stop;
+  if (!prs__timeout_and_stop("wait", args, count, &timeout, &stop)) return NULL;
   prs_packet_t *packet = self->packet;
   if (prs__table->packet_state(packet) < PRS_DONE) {
     bool is_python = self->call == NULL; /* a native thread waits for nobody */
+    uint64_t longest = stop == NULL ? timeout : 0;
     if (is_python && timeout != 0 &&
-        !prs__may_wait((PyObject *)self, "join", timeout))
+        !prs__may_wait((PyObject *)self, "join", longest))
       return NULL;
-    int status = wait_until_final(packet, timeout);
+    int status = wait_until_final(packet, timeout, stop);
     if (is_python) prs__waited();
     if (status == PRS__RAISED) return NULL;
     if (status != PRS_OK) return PyLong_FromLong(status);
@@ -293,23 +305,36 @@ static PyObject *packet_watcher(packet_object_t *self, PyObject *unused) {
   return (PyObject *)other;
 }
 
-/* Tell whether the list's packet was started and has not ended. */
-static prs_packet_t *unfinished(PyObject *list, Py_ssize_t index) {
+/* Returns: the list's packet if it was started and has not ended, else NULL; a
+ * new reference. */
+static packet_object_t *unfinished(PyObject *list, Py_ssize_t index) {
   PyObject *item = PyList_GetItem(list, index);
   if (item == NULL) {
     PyErr_Clear(); /* the list got shorter */
     return NULL;
   }
-  prs_packet_t *packet = ((packet_object_t *)item)->packet;
-  if (!prs__table->packet_was_spawned(packet)) return NULL;
-  return prs__table->packet_state(packet) < PRS_DONE ? packet : NULL;
+  packet_object_t *self = (packet_object_t *)item;
+  if (!prs__table->packet_was_spawned(self->packet)) return NULL;
+  if (prs__table->packet_state(self->packet) >= PRS_DONE) return NULL;
+  return (packet_object_t *)Py_NewRef(item);
+}
+
+/* Returns: a status, or PRS__RAISED. */
+static int wait_at_end(packet_object_t *self) {
+  if (self->call == NULL &&
+      !prs__may_wait((PyObject *)self, "scope", PRS_FOREVER))
+    return PRS__RAISED;
+  int status = wait_until_final(self->packet, PRS_FOREVER, NULL);
+  if (self->call == NULL) prs__waited();
+  return status;
 }
 
 bool prs__wait_for_one(PyObject *list, bool *raised) {
   for (Py_ssize_t i = PyList_GET_SIZE(list); i > 0; i--) {
-    prs_packet_t *packet = unfinished(list, i - 1);
+    packet_object_t *packet = unfinished(list, i - 1);
     if (packet == NULL) continue;
-    *raised = wait_until_final(packet, PRS_FOREVER) == PRS__RAISED;
+    *raised = wait_at_end(packet) == PRS__RAISED;
+    Py_DECREF(packet);
     return true;
   }
   return false;
@@ -322,7 +347,7 @@ static PyMethodDef methods[] = {
      METH_FASTCALL, start_native_doc},
     {"same", (PyCFunction)packet_same, METH_O,
      "same(other, /)\n--\n\nTell whether two packets are of one thread."},
-    {"wait", (PyCFunction)packet_wait, METH_O, wait_doc},
+    {"wait", (PyCFunction)(void (*)(void))packet_wait, METH_FASTCALL, wait_doc},
     {"is_finished", (PyCFunction)packet_is_finished, METH_NOARGS,
      "is_finished()\n--\n\nTell whether the state is final. Never blocks."},
     {"bell", (PyCFunction)packet_bell, METH_O, bell_doc},

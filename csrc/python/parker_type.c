@@ -4,7 +4,15 @@
 typedef struct parker_object {
   PyObject_HEAD
   prs_parker_t *parker;
+  _Atomic uint64_t mark;
 } parker_object_t;
+
+static PyTypeObject *parker_type;
+
+_Atomic uint64_t *prs__parker_mark(PyObject *object) {
+  if (!Py_IS_TYPE(object, parker_type)) return NULL;
+  return &((parker_object_t *)object)->mark;
+}
 
 static PyObject *parker_new(PyTypeObject *type, PyObject *args,
                             PyObject *kwargs) {
@@ -28,14 +36,24 @@ static void parker_dealloc(parker_object_t *self) {
   Py_DECREF(type);
 }
 
-static int wait_for_token(void *parker, uint64_t timeout) {
-  return prs__table->parker_park(parker, timeout);
+static int wait_for_token(void *parker, uint64_t timeout,
+                          const _Atomic uint32_t *ends) {
+  return prs__table->parker_park_or(parker, timeout, ends);
 }
 
-static PyObject *parker_park(parker_object_t *self, PyObject *arg) {
+static void interrupt(void *parker) { prs__table->parker_interrupt(parker); }
+
+static void ref(void *parker) { prs__table->parker_ref(parker); }
+
+static void unref(void *parker) { prs__table->parker_unref(parker); }
+
+static PyObject *parker_park(parker_object_t *self, PyObject *const *args,
+                             Py_ssize_t count) {
+  static const prs_stoppable_t how = {wait_for_token, interrupt, ref, unref};
   uint64_t timeout;
-  if (!prs__timeout_from(arg, &timeout)) return NULL;
-  int status = prs__wait_interruptibly(wait_for_token, self->parker, timeout);
+  PyObject *stop;
+  if (!prs__timeout_and_stop("park", args, count, &timeout, &stop)) return NULL;
+  int status = prs__wait_or_stop(&how, self->parker, timeout, stop);
   if (status == PRS__RAISED) return NULL;
   return PyBool_FromLong(status == PRS_OK);
 }
@@ -47,8 +65,8 @@ static PyObject *parker_unpark(parker_object_t *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
-    {"park", (PyCFunction)parker_park, METH_O,
-     "park(timeout, /)\n--\n\n"
+    {"park", (PyCFunction)(void (*)(void))parker_park, METH_FASTCALL,
+     "park(timeout, stop=None, /)\n--\n\n"
      "Wait at most `timeout` nanoseconds, -1 for ever, and take the token. "
      "Return whether\nit was there."},
     {"unpark", (PyCFunction)parker_unpark, METH_NOARGS,
@@ -69,5 +87,6 @@ static PyType_Spec spec = {
     .slots = slots};
 
 int prs__add_parker_type(PyObject *module) {
-  return prs__add_type(module, &spec);
+  parker_type = prs__add_base_type(module, &spec);
+  return parker_type == NULL ? -1 : 0;
 }

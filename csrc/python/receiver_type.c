@@ -13,6 +13,12 @@ bool prs__is_receiver(PyObject *object) {
 
 /* ---- wait ---------------------------------------------------------------- */
 
+static uint64_t left_of(uint64_t timeout, uint64_t began) {
+  if (timeout == PRS_FOREVER) return timeout;
+  uint64_t spent = prs__table->now() - began;
+  return spent >= timeout ? 0 : timeout - spent;
+}
+
 /* The message of an interrupted receiver goes back; if there is no way back,
  * it goes with its receiver. */
 static void give_back(prs_channel_t *channel, PyObject *item) {
@@ -26,6 +32,29 @@ static void give_back(prs_channel_t *channel, PyObject *item) {
   PyErr_Restore(type, value, traceback);
 }
 
+/* Wait with a node that is queued.
+ * Returns: as wait_for_message; and PRS_CHANNEL_READY: receive again. */
+static int wait_in_queue(prs_end_t *self, prs_waiter_t *waiter,
+                         uint64_t timeout, PyObject *stop) {
+  prs_channel_t *channel = channel_of(self);
+  prs_wakes_t wakes = {NULL};
+  prs_node_t *node = &waiter->nodes[0];
+  prs_reason_t reason = {(PyObject *)self->shared, "recv", stop};
+  int status = prs__block_for(waiter, &reason, timeout);
+  prs_channel_leave(channel, node);
+  if (status != PRS_OK && status != PRS__RAISED_LATE) return status;
+  if (node->status == PRS_CHANNEL_DISCONNECTED)
+    prs_channel_chain(channel, &wakes);
+  if (status == PRS_OK)
+    status = node->status;
+  else if (node->status == PRS_CHANNEL_DONE)
+    give_back(channel, node->item);
+  if (status != PRS_CHANNEL_READY)
+    prs_channel_arrive(channel, waiter, PRS_RECEIVES, &wakes);
+  prs_wakes_send(&wakes);
+  return status == PRS__RAISED_LATE ? PRS__RAISED : status;
+}
+
 /* Returns: a channel status, PRS_ETIMEDOUT, PRS_EAGAIN; PRS__RAISED. */
 static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
                             PyObject *stop) {
@@ -34,31 +63,20 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
   void *message = NULL;
   prs_waiter_t *waiter = prs__waiter(stop == NULL ? 1 : 2);
   if (waiter == NULL) return PRS__RAISED;
+  waiter->passes_on = prs__passes_on(stop);
   prs_node_t *node = &waiter->nodes[0];
+  uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
   int status = prs_channel_recv(channel, &message, node, &wakes);
-  prs__channel_wake(channel, &wakes);
-  if (status == PRS_CHANNEL_QUEUED) {
-    status = PRS__RAISED;
-    if (prs__may_wait((PyObject *)self->shared, "recv", timeout)) {
-      status = prs__block_or_stop(waiter, 1, stop, timeout);
-      prs__waited();
-    } else if (!prs__give_up(waiter)) {
-      status = PRS__RAISED_LATE;
-    }
-    prs_channel_leave(channel, node);
-    bool finished = status == PRS_OK || status == PRS__RAISED_LATE;
-    if (finished && node->status == PRS_CHANNEL_DISCONNECTED) {
-      prs_channel_chain(channel, &wakes);
-      prs_wakes_send(&wakes);
-    }
-    if (status == PRS__RAISED_LATE) {
-      if (node->status == PRS_CHANNEL_DONE) give_back(channel, node->item);
-      status = PRS__RAISED;
-    } else if (status == PRS_OK) {
-      status = node->status;
-      message = node->item;
+  while (status == PRS_CHANNEL_QUEUED || status == PRS_CHANNEL_READY) {
+    prs__channel_wake(channel, &wakes);
+    if (status == PRS_CHANNEL_QUEUED) {
+      status = wait_in_queue(self, waiter, left_of(timeout, began), stop);
+      if (status == PRS_CHANNEL_DONE) message = node->item;
+    } else {
+      status = prs_channel_recv_again(channel, &message, node, &wakes);
     }
   }
+  prs__channel_wake(channel, &wakes);
   prs_waiter_free(waiter);
   if (status == PRS_CHANNEL_DONE) *item = message;
   return status;
@@ -68,21 +86,33 @@ static int wait_for_message(prs_end_t *self, PyObject **item, uint64_t timeout,
 int prs__receiver_receive(prs_end_t *self, PyObject **item, uint64_t timeout,
                           PyObject *stop) {
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
-  for (;;) {
-    uint64_t left = timeout;
-    if (timeout != PRS_FOREVER) {
-      uint64_t spent = prs__table->now() - began;
-      left = spent >= timeout ? 0 : timeout - spent;
-    }
-    int status = wait_for_message(self, item, left, stop);
-    if (status != PRS_EAGAIN) return status;
-  }
+  int status = PRS_EAGAIN;
+  bool entered;
+  if (!prs__end_enter(self, &entered)) return PRS__RAISED;
+  while (status == PRS_EAGAIN)
+    status = wait_for_message(self, item, left_of(timeout, began), stop);
+  if (entered) prs__end_leave(self);
+  /* Senders may have waited whose messages were left to somebody else. */
+  if (status == PRS_ETIMEDOUT &&
+      prs__receiver_try(self, item) == PRS_CHANNEL_DONE)
+    return PRS_CHANNEL_DONE;
+  return status;
 }
 
 int prs__receiver_try(prs_end_t *self, PyObject **item) {
   prs_wakes_t wakes = {NULL};
   void *message = NULL;
   int status = prs_channel_recv(channel_of(self), &message, NULL, &wakes);
+  prs__channel_wake(channel_of(self), &wakes);
+  *item = message;
+  return status;
+}
+
+/* Before a wait. */
+static int try_first(prs_end_t *self, PyObject **item) {
+  prs_wakes_t wakes = {NULL};
+  void *message = NULL;
+  int status = prs_channel_recv_first(channel_of(self), &message, &wakes);
   prs__channel_wake(channel_of(self), &wakes);
   *item = message;
   return status;
@@ -109,7 +139,7 @@ static PyObject *receive_until(prs_end_t *self, uint64_t timeout,
                                PyObject *stop, prs_refusal_t gone) {
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = prs__receiver_try(self, &item);
+  int status = try_first(self, &item);
   if (status == PRS_CHANNEL_WOULD_BLOCK)
     status = prs__receiver_receive(self, &item, timeout, stop);
   return conclude(status, item, PRS_RECV_TIMEOUT, gone);
@@ -231,7 +261,7 @@ static PyObject *receiver_recv_deadline(prs_end_t *self, PyObject *const *args,
 static PyObject *receiver_next(prs_end_t *self) {
   PyObject *item = NULL;
   if (!prs__end_is_alive(self)) return NULL;
-  int status = prs__receiver_try(self, &item);
+  int status = try_first(self, &item);
   if (status == PRS_CHANNEL_DONE) return item;
   if (status == PRS_CHANNEL_WOULD_BLOCK)
     status = prs__receiver_receive(self, &item, PRS_FOREVER, NULL);

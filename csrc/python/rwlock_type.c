@@ -302,6 +302,8 @@ static PyMethodDef methods[] = {
     {"reading", METHOD(rwlock_reading), METH_NOARGS, reading_doc},
     {"writing", METHOD(rwlock_writing), METH_NOARGS, writing_doc},
     {"get_mut", METHOD(rwlock_get_mut), METH_NOARGS, get_mut_doc},
+    {"set", METHOD(prs__lock_set), METH_FASTCALL, prs__set_doc},
+    {"replace", METHOD(prs__lock_replace), METH_FASTCALL, prs__replace_doc},
     {"into_inner", METHOD(prs__lock_into_inner), METH_NOARGS,
      prs__into_inner_doc},
     {"is_poisoned", METHOD(prs__lock_poison), METH_NOARGS,

@@ -11,8 +11,9 @@
 static int wait_queued(prs_choice_t *choice, prs_waiter_t *waiter,
                        uint64_t timeout, PyObject *stop) {
   int status = PRS_EAGAIN;
+  prs_reason_t reason = {Py_None, "select", stop};
   if (prs__choice_queue(choice, waiter))
-    status = prs__block_or_stop(waiter, choice->count, stop, timeout);
+    status = prs__block_for(waiter, &reason, timeout);
   else if (!prs__give_up(waiter))
     status = PRS_OK;
   prs__choice_leave(choice, waiter);

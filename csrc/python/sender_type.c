@@ -22,27 +22,23 @@ static int wait_for_room(prs_end_t *self, PyObject *item, uint64_t timeout,
   prs_wakes_t wakes = {NULL};
   prs_waiter_t *waiter = prs__waiter(stop == NULL ? 1 : 2);
   if (waiter == NULL) return PRS__RAISED;
+  waiter->passes_on = prs__passes_on(stop);
   prs_node_t *node = &waiter->nodes[0];
   int status = prs_channel_send(channel, item, node, &wakes);
   prs__channel_wake(channel, &wakes);
   if (status == PRS_CHANNEL_QUEUED) {
-    status = PRS__RAISED;
-    if (prs__may_wait((PyObject *)self->shared, "send", timeout)) {
-      status = prs__block_or_stop(waiter, 1, stop, timeout);
-      prs__waited();
-    } else if (!prs__give_up(waiter)) {
-      status = PRS__RAISED_LATE;
-    }
+    prs_reason_t reason = {(PyObject *)self->shared, "send", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     prs_channel_leave(channel, node);
     bool finished = status == PRS_OK || status == PRS__RAISED_LATE;
-    if (finished && node->status == PRS_CHANNEL_DISCONNECTED) {
+    if (finished && node->status == PRS_CHANNEL_DISCONNECTED)
       prs_channel_chain(channel, &wakes);
-      prs_wakes_send(&wakes);
-    }
     if (status == PRS_OK)
       status = node->status;
     else if (finished && node->status == PRS_CHANNEL_DONE)
       Py_INCREF(item); /* sent: the caller's reference is the receiver's now */
+    if (finished) prs_channel_arrive(channel, waiter, PRS_SENDS, &wakes);
+    prs_wakes_send(&wakes);
     if (status == PRS__RAISED_LATE) status = PRS__RAISED;
   }
   prs_waiter_free(waiter);

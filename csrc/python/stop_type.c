@@ -50,21 +50,25 @@ bool prs__stop_from(PyObject *arg, PyObject **out) {
   return false;
 }
 
-static void raise_stopped(void) {
+void prs__raise_stopped(void) {
   prs__raise("pythread_rs.sync", "Stopped", "the stop token was stopped");
+}
+
+prs_stop_t *prs__stop_of(PyObject *token) {
+  return ((stop_object_t *)token)->stop;
 }
 
 /* The stop came first, or at the same time as something else. */
 static int stopped_before(prs_waiter_t *waiter) {
   if (!prs__give_up(waiter)) return PRS_OK;
-  raise_stopped();
+  prs__raise_stopped();
   return PRS__RAISED;
 }
 
 int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node, PyObject *token,
                        uint64_t timeout) {
   if (token == NULL) return prs__block(waiter, timeout);
-  prs_stop_t *stop = ((stop_object_t *)token)->stop;
+  prs_stop_t *stop = prs__stop_of(token);
   if (!prs_stop_enter(stop, &waiter->nodes[node]))
     return stopped_before(waiter);
   Py_INCREF(token);
@@ -76,23 +80,35 @@ int prs__block_or_stop(prs_waiter_t *waiter, uint32_t node, PyObject *token,
   bool finished = status == PRS_OK || status == PRS__RAISED_LATE;
   if (!finished || waiter->chosen != node) return status;
   /* An exception that is set already, Ctrl-C, goes first. */
-  if (status == PRS_OK) raise_stopped();
+  if (status == PRS_OK) prs__raise_stopped();
   return PRS__RAISED;
 }
 
 /* Returns: PRS_OK when it is stopped, and as prs__block(). */
-static int wait_once(stop_object_t *self, uint64_t timeout) {
+static int wait_once(prs_stop_t *stop, uint64_t timeout) {
   prs_waiter_t *waiter = prs__waiter(1);
   if (waiter == NULL) return PRS__RAISED;
   int status = PRS_OK;
-  if (prs_stop_enter(self->stop, &waiter->nodes[0])) {
+  if (prs_stop_enter(stop, &waiter->nodes[0])) {
     status = prs__block(waiter, timeout);
     prs_wakes_t wakes = {0};
-    prs_stop_leave(self->stop, &waiter->nodes[0], &wakes);
+    prs_stop_leave(stop, &waiter->nodes[0], &wakes);
     prs_wakes_send(&wakes);
   }
   prs_waiter_free(waiter);
   return status;
+}
+
+int prs__stop_wait(PyObject *token, uint64_t timeout) {
+  prs_stop_t *stop = prs__stop_of(token);
+  uint64_t began = prs__table->now();
+  int status = PRS_EAGAIN;
+  while (status == PRS_EAGAIN && !prs_stop_is_stopped(stop)) {
+    uint64_t spent = timeout == PRS_FOREVER ? 0 : prs__table->now() - began;
+    status = wait_once(stop, spent < timeout ? timeout - spent : 0);
+  }
+  if (status == PRS__RAISED_LATE) return PRS__RAISED;
+  return status == PRS_EAGAIN ? PRS_OK : status;
 }
 
 static PyObject *stop_wait(stop_object_t *self, PyObject *const *args,
@@ -103,10 +119,8 @@ static PyObject *stop_wait(stop_object_t *self, PyObject *const *args,
   if (!prs__arguments(&signature, args, count, keywords, &seconds) ||
       !prs__seconds_from(seconds, &timeout))
     return NULL;
-  int status = PRS_EAGAIN;
-  while (status == PRS_EAGAIN && !prs_stop_is_stopped(self->stop))
-    status = wait_once(self, timeout);
-  if (status == PRS__RAISED || status == PRS__RAISED_LATE) return NULL;
+  int status = prs__stop_wait((PyObject *)self, timeout);
+  if (status == PRS__RAISED) return NULL;
   return PyBool_FromLong(status != PRS_ETIMEDOUT);
 }
 
@@ -130,7 +144,7 @@ static PyObject *stop_is_stopped(stop_object_t *self, PyObject *unused) {
 static PyObject *stop_raise(stop_object_t *self, PyObject *unused) {
   (void)unused;
   if (!prs_stop_is_stopped(self->stop)) Py_RETURN_NONE;
-  raise_stopped();
+  prs__raise_stopped();
   return NULL;
 }
 

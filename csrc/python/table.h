@@ -10,7 +10,7 @@
 #include "../core/sync/prs_sync.h"
 
 /* Changes whenever the table does: both modules come from one build. */
-#define PRS_TABLE_VERSION 4u
+#define PRS_TABLE_VERSION 5u
 
 typedef struct prs_table {
   uint32_t version;
@@ -29,14 +29,19 @@ typedef struct prs_table {
   int (*packet_set_name)(prs_packet_t *packet, const char *utf8, size_t length);
   uint32_t (*packet_state)(prs_packet_t *packet);
   bool (*packet_was_spawned)(prs_packet_t *packet);
-  int (*packet_wait)(prs_packet_t *packet, uint64_t timeout);
+  int (*packet_wait_or)(prs_packet_t *packet, uint64_t timeout,
+                        const _Atomic uint32_t *ends);
+  void (*packet_interrupt)(prs_packet_t *packet);
   void (*packet_chain)(prs_packet_t *packet);
   bool (*packet_set_bell)(prs_packet_t *packet, void *bell);
   int (*spawn)(prs_packet_t *packet, const prs_spawn_options_t *options,
                int *os_error);
   prs_parker_t *(*parker_new)(void);
+  void (*parker_ref)(prs_parker_t *parker);
   void (*parker_unref)(prs_parker_t *parker);
-  int (*parker_park)(prs_parker_t *parker, uint64_t timeout);
+  int (*parker_park_or)(prs_parker_t *parker, uint64_t timeout,
+                        const _Atomic uint32_t *ends);
+  void (*parker_interrupt)(prs_parker_t *parker);
   void (*parker_unpark)(prs_parker_t *parker);
   int (*sleep)(uint64_t nanoseconds);
   uint64_t (*now)(void);

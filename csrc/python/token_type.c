@@ -6,7 +6,15 @@
 typedef struct token_object {
   PyObject_HEAD
   prs_token_t *token;
+  _Atomic uint64_t mark;
 } token_object_t;
+
+static PyTypeObject *token_type;
+
+_Atomic uint64_t *prs__token_mark(PyObject *object) {
+  if (!Py_IS_TYPE(object, token_type)) return prs__parker_mark(object);
+  return &((token_object_t *)object)->mark;
+}
 
 static PyObject *token_new(PyTypeObject *type, PyObject *args,
                            PyObject *kwargs) {
@@ -42,7 +50,8 @@ static int queue_and_wait(prs_token_t *token, uint64_t timeout,
   if (waiter == NULL) return PRS__RAISED;
   int status = PRS_OK;
   if (prs_token_take(token, &waiter->nodes[0]) == PRS_MEET_QUEUED) {
-    status = prs__block_or_stop(waiter, 1, stop, timeout);
+    prs_reason_t reason = {Py_None, "park", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     prs_token_leave(token, &waiter->nodes[0]);
     /* It was given to a thread that will not tell of it. */
     if (status == PRS__RAISED_LATE) put(token);
@@ -55,12 +64,7 @@ static PyObject *token_take(token_object_t *self, PyObject *const *args,
                             Py_ssize_t count) {
   uint64_t timeout;
   PyObject *stop;
-  if (count != 2) {
-    PyErr_SetString(PyExc_TypeError, "take() takes 2 arguments");
-    return NULL;
-  }
-  if (!prs__timeout_from(args[0], &timeout) || !prs__stop_from(args[1], &stop))
-    return NULL;
+  if (!prs__timeout_and_stop("take", args, count, &timeout, &stop)) return NULL;
   if (prs_token_take(self->token, NULL) == PRS_MEET_DONE) Py_RETURN_TRUE;
   int status;
   do status = queue_and_wait(self->token, timeout, stop);
@@ -77,7 +81,7 @@ static PyObject *token_put(token_object_t *self, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"take", (PyCFunction)(void (*)(void))token_take, METH_FASTCALL,
-     "take($self, timeout, stop, /)\n--\n\n"
+     "take($self, timeout, stop=None, /)\n--\n\n"
      "Wait at most `timeout` nanoseconds, -1 for ever, and take the token. "
      "Return whether\nit was there."},
     {"put", (PyCFunction)token_put, METH_NOARGS,
@@ -99,5 +103,6 @@ static PyType_Spec spec = {
     .slots = slots};
 
 int prs__add_token_type(PyObject *module) {
-  return prs__add_type(module, &spec);
+  token_type = prs__add_base_type(module, &spec);
+  return token_type == NULL ? -1 : 0;
 }

@@ -97,7 +97,8 @@ static int wait_once(prs_wait_group_t *group, uint64_t timeout, PyObject *stop,
   int status = PRS_OK;
   *is_open = prs_wait_group_enter(group, &waiter->nodes[0]) == PRS_MEET_DONE;
   if (!*is_open) {
-    status = prs__block_or_stop(waiter, 1, stop, timeout);
+    prs_reason_t reason = {Py_None, "wait", stop};
+    status = prs__block_for(waiter, &reason, timeout);
     *is_open = prs_wait_group_leave(group, &waiter->nodes[0],
                                     status != PRS_EAGAIN, &wakes);
     prs_wakes_send(&wakes);

@@ -4,7 +4,10 @@
  * What is done under the guard is one step here, and so is a claim; how a
  * thread sleeps and how a claim meets a cancellation is in waiter.pml. A waiter
  * is claimed in one step and finished in a later one, so that its time may end
- * in between. PRS_CHAIN is 1: already two threads need their chain. */
+ * in between. PRS_CHAIN is 1: already two threads need their chain.
+ *
+ * With PASSES_ON, threads pass on: while one of them is on its way back, nobody
+ * else is claimed. */
 
 #define WAITS 0
 #define CLAIMED 2
@@ -18,6 +21,7 @@
 #define LOST 3 /* the last receiver threw it away */
 
 #define DONE 0
+#define READY 1 /* look again */
 #define DISCONNECTED 2
 
 #define SENDERS 2
@@ -45,6 +49,12 @@
 #define LEAVES 0 /* receivers that may go before the end */
 #endif
 
+#ifndef PASSES_ON
+#define PASSES_ON 0 /* 1: all of them do, 2: one of each side */
+#endif
+#define PASSES(who)                                                            \
+  (CAPACITY > 0 && (PASSES_ON == 1 || (PASSES_ON == 2 && (who) % 2 == 0)))
+
 /* Message number `n` (1, 2, ...) of sender `s`. */
 #define MESSAGE(s, n) ((s) * 4 + (n))
 #define SENDER_OF(m) ((m) / 4)
@@ -60,6 +70,9 @@ byte item[THREADS];
 byte status[THREADS];
 byte line[THREADS];  /* who waits: the senders' queue and the receivers' are */
 byte length;         /* one here, in the order of coming */
+
+byte waking; /* how many that pass on were claimed and are not back */
+bool awaited[THREADS];
 
 byte fates[8];
 byte handed[SENDERS]; /* the number of its last message that was taken */
@@ -97,6 +110,11 @@ inline claim(sends) {
        word[line[place]] == WAITS ->
      other = line[place];
      word[other] = CLAIMED;
+     wakes = wakes | (1 << other);
+     if
+     :: PASSES(other) -> awaited[other] = true; waking++
+     :: else
+     fi;
      remove_at(place);
      break
   :: else -> place++
@@ -104,8 +122,7 @@ inline claim(sends) {
   place = 0
 }
 
-/* Nobody waits who need not. */
-inline assert_rest() {
+inline look_who_waits() {
   place = 0;
   some_send = false;
   some_receive = false;
@@ -114,14 +131,27 @@ inline assert_rest() {
   :: else ->
      if
      :: word[line[place]] == WAITS && SENDS(line[place]) -> some_send = true
-     :: word[line[place]] == WAITS && !SENDS(line[place]) -> some_receive = true
+     :: word[line[place]] == WAITS && !SENDS(line[place]) ->
+        if
+        :: !some_receive -> first_passes = PASSES(line[place])
+        :: else
+        fi;
+        some_receive = true
      :: else
      fi;
      place++
   od;
-  place = 0;
-  assert(!some_send || (count >= CAPACITY && !some_receive));
-  assert(!some_receive || count == 0)
+  place = 0
+}
+
+/* Nobody waits who need not, unless somebody will look after him. */
+inline assert_rest() {
+  look_who_waits();
+  assert(waking > 0 || !some_send || (count >= CAPACITY && !some_receive));
+  assert(waking > 0 || !some_receive || count == 0);
+  some_send = false; /* fewer states */
+  some_receive = false;
+  first_passes = false
 }
 
 /* ---- ring: part of a step ------------------------------------------------ */
@@ -132,7 +162,7 @@ inline push(message) {
   count++
 }
 
-inline pop() {
+inline pop(message) {
   message = ring[0];
   do
   :: place + 1 < count -> ring[place] = ring[place + 1]; place++
@@ -186,7 +216,10 @@ inline send(message) {
      give(message);
 #else
   :: !gone ->
-     give(message);
+     if
+     :: waking > 0
+     :: waking == 0 -> give(message)
+     fi;
 #endif
      if
      :: other != NOBODY
@@ -221,12 +254,12 @@ inline recv() {
   :: else ->
      if
      :: count > 0 ->
-        pop();
+        pop(message);
         if
 #ifdef MOVED_UP_THOUGH_FULL
-        :: CAPACITY > 0 ->
+        :: CAPACITY > 0 && waking == 0 ->
 #else
-        :: count < CAPACITY && CAPACITY > 0 ->
+        :: count < CAPACITY && CAPACITY > 0 && waking == 0 ->
 #endif
 #ifndef NOT_MOVED_UP
            claim(true);
@@ -238,7 +271,10 @@ inline recv() {
         :: else
         fi
      :: count == 0 ->
-        claim(true);
+        if
+        :: claim(true)
+        :: waking > 0 && senders > 0 /* one that may wait leaves it to them */
+        fi;
         if
         :: other != NOBODY -> message = item[other]; status[other] = DONE
         :: other == NOBODY && senders == 0 -> gone = true
@@ -257,7 +293,10 @@ inline unrecv(message) {
   handed[SENDER_OF(message)] = NUMBER_OF(message) - 1;
   other = NOBODY;
 #ifndef PUT_BACK_PAST_A_WAITER
-  give(message);
+  if
+  :: waking > 0
+  :: waking == 0 -> give(message)
+  fi;
 #endif
   if
   :: other != NOBODY
@@ -274,7 +313,11 @@ inline unrecv(message) {
 inline chain() {
   other = NOBODY;
   if
+#ifdef DISCONNECTED_WHILE_AWAITED
   :: senders == 0 -> claim(false)
+#else
+  :: receivers == 0 || (senders == 0 && waking == 0) -> claim(false)
+#endif
   :: else
   fi;
   if
@@ -282,21 +325,103 @@ inline chain() {
   :: else
   fi;
   if
-  :: other != NOBODY -> status[other] = DISCONNECTED
+  :: other != NOBODY ->
+     assert(receivers == 0 || count == 0);
+     status[other] = DISCONNECTED;
+     if
+     :: awaited[other] -> come_back(other) /* it is not awaited */
+     :: else
+     fi
+  :: else
+  fi
+}
+
+/* ---- passing on: part of a step ------------------------------------------ */
+
+inline come_back(who) {
+  awaited[who] = false;
+  waking--
+}
+
+/* `sends`: it comes back from a send. */
+inline pass_on(sends) {
+  do
+  :: waking == 0 && receivers > 0 ->
+     look_who_waits();
+     some_send = some_send && count < CAPACITY;
+     other = NOBODY;
+     if
+     :: some_receive && count > 0 && !(some_send && !sends) ->
+        claim(false);
+        pop(item[other]);
+        hand_over(item[other]);
+        status[other] = DONE
+     :: else ->
+        if
+        :: !some_send -> break
+        :: some_send && some_receive && sends && first_passes ->
+           claim(false);
+           status[other] = READY;
+#ifdef LOOKS_WITHOUT_PASSING_ON
+           come_back(other);
+           break
+#endif
+           skip
+        :: some_send ->
+           claim(true);
+           push(item[other]);
+           status[other] = DONE
+        fi
+     fi
+  :: else -> break
+  od;
+  if
+  :: senders == 0 || receivers == 0 -> chain()
+  :: else
+  fi;
+  other = NOBODY;
+  assert_rest()
+}
+
+
+#ifdef LATE_CLAIM_DOES_NOT_ARRIVE
+#define ARRIVES (!late)
+#else
+#define ARRIVES true
+#endif
+
+/* prs_channel_arrive. */
+inline arrive(sends) {
+  if
+  :: awaited[me] && ARRIVES ->
+     atomic {
+       come_back(me);
+#ifndef NOT_PASSED_ON
+       pass_on(sends)
+#endif
+     };
+     finish()
   :: else
   fi
 }
 
 /* ---- after a step -------------------------------------------------------- */
 
+inline finish_one(who) {
+  assert(word[who] == CLAIMED);
+  atomic { word[who] = FINISHED; wakes = wakes & ~(1 << who) }
+}
+
 /* prs_wakes_send. */
 inline finish() {
-  if
-  :: other != NOBODY ->
-     assert(word[other] == CLAIMED);
-     atomic { word[other] = FINISHED; other = NOBODY }
-  :: else
-  fi
+  other = NOBODY;
+  do
+  :: (wakes & 1) -> finish_one(0)
+  :: (wakes & 2) -> finish_one(1)
+  :: (wakes & 4) -> finish_one(2)
+  :: (wakes & 8) -> finish_one(3)
+  :: wakes == 0 -> break
+  od
 }
 
 /* prs__block, and the node's way out of the queue. Sets `over`: nobody claimed
@@ -359,8 +484,8 @@ inline settle(message, fate) {
 /* ---- threads ------------------------------------------------------------- */
 
 proctype Sender(byte me; byte last) {
-  byte number, place, other = NOBODY;
-  bool queued, gone, over, late, some_send, some_receive;
+  byte number, place, wakes, other = NOBODY;
+  bool queued, gone, over, late, some_send, some_receive, first_passes;
   do
   :: number == last -> break
   :: else ->
@@ -375,7 +500,7 @@ proctype Sender(byte me; byte last) {
            block();
            if
            :: over
-           :: else -> look_at_status()
+           :: else -> look_at_status(); arrive(true)
            fi
         :: else -> over = false
         fi
@@ -399,7 +524,7 @@ inline drain() {
   do
   :: atomic {
        if
-       :: receivers == 0 && count > 0 -> pop(); settle(message, LOST)
+       :: receivers == 0 && count > 0 -> pop(message); settle(message, LOST)
        :: else -> break
        fi
      }
@@ -407,30 +532,38 @@ inline drain() {
 }
 
 proctype Receiver(byte me) {
-  byte message, place, other = NOBODY;
-  bool queued, gone, over, late, some_send, some_receive;
+  byte message, place, wakes, other = NOBODY;
+  bool queued, gone, over, late, received;
+  bool some_send, some_receive, first_passes;
   do
   :: atomic { leaves > 0 -> leaves--; some_left = true; break }
   :: atomic { recv() };
      finish();
-     if
-     :: queued ->
+     over = false;
+     received = !queued;
+     do
+     :: !queued -> break
+     :: else ->
         block();
         if
-        :: over
-        :: else -> look_at_status()
-        fi;
-        if
-        :: !over && !gone -> message = item[me]
-        :: else
+        :: over -> break
+        :: !over && status[me] == READY ->
+           atomic { come_back(me); recv(); pass_on(false) };
+           finish();
+           received = !queued
+        :: else ->
+           look_at_status();
+           message = item[me];
+           arrive(false);
+           break
         fi
-     :: else -> over = false
-     fi;
+     od;
+     item[me] = 0;
      if
      :: gone -> break
      :: over
 #ifdef TIME_OUT_DROPS_THE_MESSAGE
-     :: !gone && !over && queued && late
+     :: !gone && !over && !received && late
 #endif
      :: !gone && !over -> settle(message, RECEIVED)
      :: atomic { !gone && !over && puts_back > 0 ->
@@ -444,7 +577,7 @@ proctype Receiver(byte me) {
   if
   :: receivers == 1 ->
      do
-     :: atomic { count > 0 -> pop(); settle(message, LOST) }
+     :: atomic { count > 0 -> pop(message); settle(message, LOST) }
      :: atomic { count == 0 -> break }
      od
   :: else

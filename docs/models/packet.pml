@@ -1,4 +1,5 @@
-/* Packet: one thread that publishes, two that join (csrc/core/packet.c).
+/* Packet: one thread that publishes, two that join, and one that interrupts the
+ * first of them by a stop token (csrc/core/packet.c).
  *
  * Each step is one atomic operation of the C code, in its order. A joiner is
  * Python's Packet.wait: it takes a reference, waits in prs_packet_wait, comes
@@ -12,8 +13,13 @@
 #define DONE 2
 #define KILLED 4
 #define JOINERS 2
+#define ONE_INTERRUPT 8 /* above the state, in the same word */
+#define STATE(word) (word & 7)
 
 byte state;
+bool goes_on; /* the closure, until the first joiner was stopped */
+bool ends;    /* the first joiner is to come back */
+bool stopped; /* it has */
 byte waiters;
 byte sleepers; /* on `state` */
 byte refs;
@@ -40,7 +46,7 @@ inline unref() {
 }
 
 inline store_final(final) {
-  atomic { TOUCH; assert(state < DONE); state = final }
+  atomic { TOUCH; assert(STATE(state) < DONE); state = final }
 }
 
 /* prs__packet_publish. */
@@ -69,6 +75,7 @@ inline publish(final) {
 proctype Thread() {
   byte look;
   atomic { TOUCH; state = RUN };
+  !goes_on || stopped; /* else only a stop ends the first joiner's wait */
   if
   :: skip;
 #ifndef RESULT_AFTER_DONE
@@ -98,11 +105,17 @@ inline sleep_for_final() {
 #endif
   do
   :: atomic { TOUCH; raw = state };
-     atomic { TOUCH; seen = state };
+     atomic { TOUCH; seen = STATE(state) };
      if
      :: seen >= DONE -> break
      :: else
      fi;
+#ifndef ENDS_NOT_LOOKED_AT
+     if
+     :: me == 0 && ends -> break
+     :: else
+     fi;
+#endif
 #ifdef SLEEP_WITHOUT_COMPARING
      sleepers = sleepers | BIT(me);
 #else
@@ -133,9 +146,10 @@ proctype Joiner(byte me) {
 #endif
   began++;
   do
-  :: atomic { TOUCH; seen = state };
+  :: atomic { TOUCH; seen = STATE(state) };
      if
-     :: seen < DONE -> sleep_for_final()
+     :: seen < DONE && me == 0 && ends -> break
+     :: seen < DONE && !(me == 0 && ends) -> sleep_for_final()
      :: else -> break
      fi
   od;
@@ -151,7 +165,31 @@ proctype Joiner(byte me) {
 #ifndef WAITER_WITHOUT_REFERENCE
   unref();
 #endif
+  if
+  :: me == 0 -> stopped = true
+  :: else
+  fi;
   came_back++
+}
+
+/* What a stop token calls; the joiner has left it a reference. */
+proctype Interrupter() {
+  byte look;
+#ifdef INTERRUPT_BEFORE_ENDS
+  atomic { TOUCH; state = state + ONE_INTERRUPT };
+  ends = true;
+#else
+  ends = true;
+#ifndef INTERRUPT_DOES_NOT_COUNT
+  atomic { TOUCH; state = state + ONE_INTERRUPT };
+#endif
+#endif
+  atomic { TOUCH; look = waiters };
+  if
+  :: look > 0 -> atomic { TOUCH; sleepers = 0 } /* prs__wake_all */
+  :: else
+  fi;
+  unref()
 }
 
 /* The Python object goes as soon as nobody needs it for a new call. */
@@ -174,9 +212,13 @@ init {
     run Thread();
     run Joiner(0);
     run Joiner(1);
+    if
+    :: goes_on = true; refs++; run Interrupter()
+    :: skip
+    fi;
     run Owner()
   };
   (_nr_pr == 1);
-  assert(state >= DONE && came_back == JOINERS && waiters == 0);
+  assert(STATE(state) >= DONE && came_back == JOINERS && waiters == 0);
   assert(freed == done)
 }

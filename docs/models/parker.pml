@@ -1,7 +1,8 @@
 /* Parker: one thread parks, another leaves one token (csrc/core/parker.c).
  *
  * The token comes once. So one park must return with it, however many have
- * given up before: by their time, by a signal, or for no reason. */
+ * given up before: by their time, by a signal, by a stop token's interrupt, or
+ * for no reason. In some runs it comes only when a park was interrupted. */
 #include "wait.pml"
 
 #define EMPTY 0
@@ -13,6 +14,9 @@ byte sleepers;
 byte refs = 1; /* the owner's, which is the parking thread */
 bool freed;
 byte early = 2; /* parks that may still give up */
+bool waits_for_stop; /* the token comes after an interrupted park */
+bool ends;    /* the first park is to come back */
+bool stopped; /* it has */
 
 #define TOUCH assert(!freed)
 
@@ -42,7 +46,8 @@ inline give_up() {
 #endif
 }
 
-inline park() {
+/* Take the token if it is there, else announce. Sets `taken`. */
+inline take_or_announce() {
   taken = false;
 #ifdef ANNOUNCED_BY_A_PLAIN_STORE
   atomic { TOUCH; seen = word };
@@ -62,11 +67,30 @@ inline park() {
 #endif
   :: seen == PARKED
   :: seen == TOKEN -> exchange(EMPTY); taken = seen == TOKEN
-  fi;
+  fi
+}
+
+/* Whether this park ends by the stop: only the first one has a token for it. */
+inline look_at_ends() {
+  atomic { ended = ends && !stopped }
+}
+
+inline park() {
+#ifdef ENDS_READ_BEFORE_ANNOUNCING
+  look_at_ends();
+#endif
+  take_or_announce();
   do
   :: taken -> break
   :: !taken && early > 0 -> early--; give_up(); break
   :: else ->
+#ifndef ENDS_READ_BEFORE_ANNOUNCING
+     look_at_ends();
+#endif
+     if
+     :: ended -> give_up(); stopped = true; break
+     :: else
+     fi;
      atomic { TOUCH; fall_asleep(word, PARKED, sleepers, 0) };
      if
      :: !SLEEPS(sleepers, 0)
@@ -77,19 +101,13 @@ inline park() {
         give_up();
         break
      fi;
-     atomic {
-       TOUCH;
-       if
-       :: word == TOKEN -> word = EMPTY; taken = true
-       :: else
-       fi
-     }
+     take_or_announce()
   od
 }
 
-active proctype Parking() {
+proctype Parking() {
   byte seen;
-  bool taken;
+  bool taken, ended;
   choose_odd_ends(1);
   do
   :: ref(); park(); unref();
@@ -102,8 +120,9 @@ active proctype Parking() {
 }
 
 /* The caller's own reference lives until the call began. */
-active proctype Unparking() {
+proctype Unparking() {
   byte seen;
+  !waits_for_stop || stopped;
 #ifndef UNPARK_WITHOUT_REFERENCE
   atomic { refs++ };
 #endif
@@ -119,4 +138,36 @@ active proctype Unparking() {
 #ifndef UNPARK_WITHOUT_REFERENCE
   unref()
 #endif
+}
+
+/* What a stop token calls, with a reference that the parking thread left. */
+proctype Interrupting() {
+  byte seen;
+  ends = true;
+  atomic {
+    TOUCH;
+    seen = word;
+    if
+#ifndef INTERRUPT_LEAVES_IT_ANNOUNCED
+    :: seen == PARKED -> word = EMPTY
+#endif
+    :: else
+    fi
+  };
+  if
+  :: seen == PARKED -> atomic { TOUCH; wake_one(sleepers) }
+  :: else
+  fi;
+  unref()
+}
+
+init {
+  atomic {
+    if
+    :: waits_for_stop = true; refs++; run Interrupting()
+    :: skip
+    fi;
+    run Parking();
+    run Unparking()
+  }
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from pythread_rs import available_parallelism
-from pythread_rs._cli import CommandError
+from pythread_rs._cli._arguments import check_writable, whole_number
 from pythread_rs._cli._hashing import measure_hashing
 from pythread_rs._cli._kitchen import measure_kitchen
 from pythread_rs._cli._latency import measure_latency
@@ -32,14 +31,6 @@ BUSY_LOAD_PER_CORE = 0.5
 
 EXIT_SAME = 0
 EXIT_DIFFERENT = 1
-
-
-def whole_number(text: str) -> int:
-    """Convert an argument that counts something."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -106,22 +97,6 @@ def do_jobs(tree: Tree, threads: int, max_mib: int, progress: Progress) -> list[
     hashing = measure_hashing(tree, threads, max_mib, progress)
     progress.begin_job("[3/3] spawn and join")
     return [kitchen, hashing, measure_latency(progress)]
-
-
-def check_writable(path: str) -> None:
-    """Refuse a file that cannot be written before the jobs run, not after.
-
-    Raises:
-        CommandError: The file is a folder, may not be written, or its folder does not exist.
-    """
-    target = Path(path)
-    folder = target.parent
-    if target.is_dir():
-        raise CommandError(f"cannot write {path!r}: it is a folder")
-    if not folder.is_dir():
-        raise CommandError(f"cannot write {path!r}: there is no folder {str(folder)!r}")
-    if not os.access(target if target.exists() else folder, os.W_OK):
-        raise CommandError(f"cannot write {path!r}: no permission")
 
 
 def report(

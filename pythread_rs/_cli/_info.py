@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from pythread_rs import Err, Ok, SpawnError, _ffi, spawn
+from pythread_rs._cli._environment import environment
 from pythread_rs._cli._machine import Fact, machine, versions
 
 EXIT_WORKS = 0
@@ -52,11 +52,7 @@ def collect() -> dict[str, dict[str, Fact]]:
         "machine": machine(),
         "limits": limits(),
         "workers": {SELF_TEST: self_test(), **_ffi.statistics()},
-        "environment": {
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith("PYTHREAD_RS_")
-        },
+        "environment": environment(),
     }
 
 

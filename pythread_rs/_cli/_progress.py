@@ -30,6 +30,14 @@ class Progress:
         """Name the job that the next steps belong to."""
         self._job = name
 
+    def show(self, label: str) -> None:
+        """Draw the line, and leave it there for what is drawn next."""
+        self._draw(f"{self._job}: {label}")
+
+    def clear(self) -> None:
+        """Take the line away, so that something can be printed."""
+        self._draw("")
+
     @contextmanager
     def step(self, label: str, *, ticking: bool = True) -> Generator[None]:
         """Show the line while the block runs.

@@ -68,6 +68,18 @@ def blocks(entry: FileEntry) -> Iterator[bytes]:
             yield block
 
 
+def readable_folder(root: str) -> None:
+    """Refuse a folder that cannot be listed.
+
+    Raises:
+        CommandError: It cannot.
+    """
+    try:
+        os.listdir(root)
+    except OSError as error:
+        raise CommandError(f"cannot read the folder {root!r}: {error.strerror}") from error
+
+
 def scan(root: str, *, max_bytes: int, max_files: int = MAX_FILES) -> Tree:
     """Find the regular files below a folder, in the order of their names, until a limit is met.
 
@@ -77,11 +89,7 @@ def scan(root: str, *, max_bytes: int, max_files: int = MAX_FILES) -> Tree:
     Raises:
         CommandError: The folder itself cannot be read, or there is no readable file in it.
     """
-    try:
-        os.listdir(root)
-    except OSError as error:
-        raise CommandError(f"cannot read the folder {root!r}: {error.strerror}") from error
-
+    readable_folder(root)
     failed_folders: list[OSError] = []
     files: list[FileEntry] = []
     unreadable = total = left_out = 0

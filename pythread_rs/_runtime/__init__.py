@@ -6,7 +6,7 @@ tells event loops of its end, `_threading` is its place in `threading`, `_deadlo
 waits, `_exit` and `_fork` the end of the process and its copies.
 """
 
-from pythread_rs._runtime._bell import Bell
+from pythread_rs._runtime._bell import Bell, aside
 from pythread_rs._runtime._deadlock import install as _install_deadlock
 from pythread_rs._runtime._errors import DeadlockError, JoinError, SpawnError
 from pythread_rs._runtime._exit import drop_own_thread_locals
@@ -26,6 +26,7 @@ __all__ = [
     "SpawnError",
     "SpawnHook",
     "ThreadInfo",
+    "aside",
     "current_info",
     "drop_own_thread_locals",
     "panicked",

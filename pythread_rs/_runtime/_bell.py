@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
     from asyncio import Future
 
-__all__ = ["Bell"]
+__all__ = ["Bell", "aside"]
 
 
 @final
@@ -57,6 +57,26 @@ class Bell:
                 yield from future
         finally:
             self._waiting.pop(future, None)
+
+
+def aside(function: Callable[[], object]) -> None:
+    """Call a function inside a task of asyncio as if no event loop ran here: it may run one.
+
+    These are the functions that asyncio has for event loops and tasks made by others.
+    """
+    import asyncio
+
+    loop = asyncio._get_running_loop()
+    task = None if loop is None else asyncio.current_task(loop)
+    if loop is not None and task is not None:
+        asyncio._leave_task(loop, task)
+    asyncio._set_running_loop(None)
+    try:
+        function()
+    finally:
+        asyncio._set_running_loop(loop)
+        if loop is not None and task is not None:
+            asyncio._enter_task(loop, task)
 
 
 def _new_future() -> Future[None]:

@@ -3,16 +3,21 @@
 Each thread that is about to wait says what for, and each that takes a lock says so. A wait that
 could never end raises `DeadlockError` in the thread that would have closed the circle:
 
-- a circle of locks and joins, each held or to be ended by the next thread; a reader that waits
-  behind writers waits for them;
-- or every Python thread waits, without a time, for locks, joins and channels of this package.
+- a circle of locks, of functions that a Once or its like has running, of joins and of ends of
+  scopes, each held or to be ended by the next thread; a reader that waits behind writers waits
+  for them;
+- or every thread of the process waits for something of this package, without a time.
 
-A channel does not know who might send, so a channel alone is never part of a circle.
+A channel does not know who might send, nor a barrier who might come, so these are never part of a
+circle. Nothing is said where somebody else might act: a thread that is not Python's, or the handler
+of a signal.
 """
 
 import os
+import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Final, NamedTuple
@@ -25,6 +30,11 @@ __all__ = ["install", "uninstall"]
 
 _VARIABLE: Final = "PYTHREAD_RS_DEADLOCK"
 _PACKAGE: Final = __name__.partition(".")[0]
+_OS_THREADS: Final = "/proc/self/task"  # where Linux lists them
+_SETTLING: Final = (0.0, 0.001, 0.004, 0.016, 0.064)  # seconds: an OS thread that has ended goes
+_SCOPE: Final = "scope"  # what the end of a scope waits as
+_LOCK: Final = "    for the lock that thread '{}' took at {}"
+_FUNCTION: Final = "    for what thread '{}' runs since {}"
 
 
 class _Wait(NamedTuple):
@@ -37,7 +47,7 @@ class _Wait(NamedTuple):
 
 
 class _Hold(NamedTuple):
-    """A lock that a thread has taken."""
+    """A lock that a thread has taken, or what its function is to fill."""
 
     ident: int
     where: str
@@ -61,9 +71,11 @@ class _Graph:
             self._forget_parent()
             self.waits[me] = wait
             text = "" if timed else self._why_for_ever(me)
-            if text:
+            if text and what != _SCOPE:
                 del self.waits[me]
-        if text:
+        if text and what == _SCOPE:
+            _report(text)  # the threads have borrowed, so that it must wait for them
+        elif text:
             raise DeadlockError(text)
 
     def leave(self) -> None:
@@ -145,7 +157,7 @@ class _Graph:
         writers = {
             ident: other
             for ident, other in self.waits.items()
-            if other.object is wait.object and other.what.startswith("write")
+            if other.object is wait.object and not other.what.startswith("read")
         }
         return [] if any(other.timed for other in writers.values()) else list(writers)
 
@@ -154,11 +166,17 @@ class _Graph:
         for ident in idents:
             wait = self.waits[ident]
             lines.append(f"  thread '{_name(ident)}' waits in {wait.what}() at {wait.where}")
+            form = _FUNCTION if _runs_once(wait.object) else _LOCK
             lines += [
-                f"    for the lock that thread '{_name(hold.ident)}' took at {hold.where}"
+                form.format(_name(hold.ident), hold.where)
                 for hold in self.holds.get(id(wait.object), ())
             ]
         return "\n".join(lines)
+
+
+def _runs_once(awaited: object) -> bool:
+    """Tell whether an object is held by who runs a function for it, and not locked."""
+    return isinstance(awaited, (_ffi.OnceBase, _ffi.OnceLockBase, _ffi.LazyLockBase))
 
 
 def _has_an_end(wait: _Wait) -> bool:
@@ -173,7 +191,37 @@ def _all_threads_are_in(idents: set[int]) -> bool:
     ours = sum(1 for ident, _ in _threading.running() if ident in idents)
     if ours != _ffi.statistics()["live"]:
         return False
-    return all(thread.ident in idents for thread in threading.enumerate())
+    if not all(thread.ident in idents for thread in threading.enumerate()):
+        return False
+    return not _signals_are_handled() and not _strangers_live(len(idents))
+
+
+def _signals_are_handled() -> bool:
+    """Tell whether a signal would run Python code, other than to raise KeyboardInterrupt."""
+    handlers = map(signal.getsignal, signal.valid_signals())
+    return any(callable(one) and one is not signal.default_int_handler for one in handlers)
+
+
+def _strangers_live(waiting: int) -> bool:
+    """Tell whether the process has a thread that might call Python code; False if unknown.
+
+    A thread of a C library is seen by the number of threads only. One that has just ended may
+    count for a moment, too.
+    """
+    for pause in _SETTLING:
+        time.sleep(pause)
+        try:
+            found = len(os.listdir(_OS_THREADS))
+        except OSError:
+            return False
+        if found <= waiting + _ffi.statistics()["idle"]:
+            return False
+    return True
+
+
+def _report(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
 
 
 def _name(ident: int) -> str:

@@ -41,6 +41,7 @@ def _in_parent() -> None:
 def _in_child() -> None:
     global count, _in_thread, _own_entry
     count += 1
+    _ffi.forget_waking()
     _in_thread = _own_entry is not None or _in_thread
     _own_entry = None
 

@@ -15,7 +15,7 @@ from pythread_rs._runtime import _fork, _threading
 from pythread_rs._runtime._info import ThreadInfo, install_info
 from pythread_rs._runtime._unwind import clear, cut, keeps_locals, unwind
 
-__all__ = ["connect", "panicked", "set_panic_handler"]
+__all__ = ["connect", "panic_handler", "panicked", "set_panic_handler"]
 
 PanicHandler = Callable[[BaseException, ThreadInfo], None]
 
@@ -36,9 +36,14 @@ def set_panic_handler(handler: PanicHandler) -> None:
     _handler = handler
 
 
-def connect() -> None:
-    """Hand the entry to the C layer."""
-    _ffi.connect(run, _settle, _main_thread_ident())
+def panic_handler() -> PanicHandler:
+    """Return what was registered, for one that does more."""
+    return _handler
+
+
+def connect(entry: Callable[[list[Any]], None] | None = None) -> None:
+    """Hand the entry to the C layer: `run`, or what calls it."""
+    _ffi.connect(run if entry is None else entry, _settle, _main_thread_ident())
 
 
 def _main_thread_ident() -> int:

@@ -132,6 +132,12 @@ class Borrows:
         with self._lock:
             self._add(f, args, kwargs or {}, Surroundings(None, [], True, None), None)
 
+    def only_read(self) -> bool:
+        """Tell whether nobody changes anything that was borrowed."""
+        return not any(
+            loan.writes for loans in self._variables.values() for _, loan in loans
+        ) and all(node.changer is None for node in self._nodes.values())
+
     def _repeat_key(
         self,
         f: Any,

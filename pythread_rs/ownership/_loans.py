@@ -56,14 +56,21 @@ class Loan(NamedTuple):
 class Environment:
     """The values of the variables that a code object names; `get` gives `_NOTHING` for unknown."""
 
-    __slots__ = ("globals", "parameters", "values")
+    __slots__ = ("followed", "globals", "parameters", "values")
 
     def __init__(
-        self, module: Mapping[str, Any], values: Mapping[str, Any], parameters: Mapping[str, Any]
+        self,
+        module: Mapping[str, Any],
+        values: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        followed: dict[tuple[int, str, int], tuple[Use, ...]] | None = None,
     ) -> None:
         self.globals = module
         self.values = values
         self.parameters = parameters
+        # What functions do to a parameter, by function, parameter and how far calls are followed:
+        # one that calls itself twice would be followed two to the power of that times.
+        self.followed = {} if followed is None else followed
 
     def get(self, root: str) -> Any:
         """Give the value of a variable as the analysis names it."""
@@ -288,9 +295,12 @@ def followed(
     uses: Mapping[Use, Position], value: Any, environment: Environment, file: str
 ) -> Iterator[Seen]:
     """Give the uses of an object, calls of plain Python functions replaced by what these do."""
+    known: set[Use] = set()
     for use, place in uses.items():
         for inner in _follow(use, value, environment, _MAX_FOLLOWED):
-            yield Seen(inner, file, place)
+            if inner not in known:
+                known.add(inner)
+                yield Seen(inner, file, place)
 
 
 def _follow(use: Use, value: Any, environment: Environment, left: int) -> Iterator[Use]:
@@ -304,7 +314,7 @@ def _follow(use: Use, value: Any, environment: Environment, left: int) -> Iterat
         yield use
         return
     first = method.__code__.co_varnames[:1]
-    yield from _follow_into(use, method, first[0] if first else "", left)
+    yield from _follow_into(use, method, first[0] if first else "", environment, left)
 
 
 def _follow_passed(use: Use, environment: Environment, left: int) -> Iterator[Use]:
@@ -384,7 +394,7 @@ def _follow_slot(
     else:
         name = slot if slot in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] else ""
     if use.inner is None:
-        yield from _follow_into(use, callee, name, left)
+        yield from _follow_into(use, callee, name, environment, left)
     else:
         levels = [atom.level for atom in effects(code).returns if atom.root == name]
         if levels or not name:
@@ -392,19 +402,28 @@ def _follow_slot(
             yield from _follow_inner(use.inner, nearest, environment, left)
 
 
-def _follow_into(use: Use, callee: FunctionType, name: str, left: int) -> Iterator[Use]:
+def _follow_into(
+    use: Use, callee: FunctionType, name: str, caller: Environment, left: int
+) -> Iterator[Use]:
     """Give what a function does to one parameter."""
+    key = (id(callee), name, left)
+    does = caller.followed.get(key)
+    if does is None:
+        does = tuple(dict.fromkeys(_done_by(callee, name, caller, left)))
+        caller.followed[key] = does
+    for inner in does:
+        yield _at(inner, use.level) if use.level else inner
+
+
+def _done_by(callee: FunctionType, name: str, caller: Environment, left: int) -> Iterator[Use]:
     found = effects(callee.__code__)
-    environment = Environment(callee.__globals__, cells_of(callee), {})
-    called = callee.__name__
+    environment = Environment(callee.__globals__, cells_of(callee), {}, caller.followed)
     if not name or found.opaque or not environment.holds(found.assumed):
-        yield from unknown_from(use.level, f"passed to `{called}`")
+        yield from unknown_from(0, f"passed to `{callee.__name__}`")
         return
     for inner in found.uses.get(name, {}):
-        if inner.op == "return":
-            continue
-        for deeper in _follow(inner, None, environment, left - 1):
-            yield _at(deeper, use.level)
+        if inner.op != "return":
+            yield from _follow(inner, None, environment, left - 1)
 
 
 def borrowed_by(

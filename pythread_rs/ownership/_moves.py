@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FrameType, FunctionType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, final
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, final
 
-from pythread_rs import _ffi
+# C functions, which see the caller's frame at once; their docstrings are there, too.
+from pythread_rs._ffi import move, take
 from pythread_rs.ownership._errors import StaticError, UseAfterMoveError
 from pythread_rs.ownership._kinds import FUNCTION, is_shareable, kind_of
 from pythread_rs.ownership._sites import is_top_of_script, lifetimes, user_frame
@@ -26,16 +27,6 @@ __all__ = [
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-if TYPE_CHECKING:
-
-    def move(f: Callable[P, T], /) -> Callable[P, T]: ...
-    def take(f: Callable[[], T], /) -> T: ...
-else:
-    # C functions, which see the caller's frame at once; their docstrings are there, too.
-    move = _ffi.move
-    take = _ffi.take
 
 
 @final

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pythread_rs import _ffi
 from pythread_rs.ownership._check import refuse_what_never_runs
 from pythread_rs.ownership._kinds import COPY, HANDLE, NOT_SEND, SYNC, TRANSPARENT, kind_of
+from pythread_rs.ownership._readers import note_reader, only_reads
 from pythread_rs.ownership._sites import user_frame
 from pythread_rs.ownership._wrappers import AssumeSend, Shared
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pythread_rs.ownership._borrows import Borrows
 
-__all__ = ["Lending", "lend_together"]
+__all__ = ["Lending", "lend_one", "lend_together"]
 
 _WORDS = {COPY: "copy", SYNC: "sync", HANDLE: "sync", TRANSPARENT: "transparent"}
 
@@ -87,7 +88,7 @@ def lend_together(*functions: Any) -> tuple[Any, ...]:
     Raises:
         OwnershipError: one would change what another one uses.
     """
-    if all(map(_ffi.is_harmless, functions)):
+    if all(_ffi.is_harmless(f) or only_reads(f) for f in functions):
         return functions
     borrows: Borrows | None = None
     for function in functions:
@@ -100,7 +101,27 @@ def lend_together(*functions: Any) -> tuple[Any, ...]:
 
             borrows = Borrows(_kind, _ffi.mutable_nodes)
         borrows.add_alone(function)
+    if borrows is not None and borrows.only_read():
+        for function in functions:
+            note_reader(function)
     return tuple(f.value if type(f) is AssumeSend else f for f in functions)
+
+
+def lend_one(function: Any, *values: Any) -> Any:
+    """Check a function that runs on another thread while its caller waits.
+
+    Returns:
+        The function, without what `assume_send` has put around it.
+
+    Raises:
+        OwnershipError: it is bound to its thread, or would never run.
+    """
+    if type(function) is AssumeSend:
+        return function.value
+    if values or not _ffi.is_harmless(function):
+        refuse_what_never_runs(function)
+        _refuse_what_stays(function, [function, values, {}])
+    return function
 
 
 def _borrows_anything(function: FunctionType, closure: list[Any]) -> bool:

@@ -142,6 +142,8 @@ class Shared(Generic[T]):
     __slots__ = ("value",)
     __thread_send__ = "not_send"
 
+    value: T
+
     def __init__(self, value: T) -> None:
         self.value = value
 

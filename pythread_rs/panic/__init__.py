@@ -19,7 +19,8 @@ Exceptions:
      +-- RuntimeError      set_hook, take_hook or update_hook on a panicking thread
 
 Layout: `_panic` raises, `_catch` catches, `_hook` holds the hook and runs it, `_default` is the
-one that prints, by `_message` and `_output`; `_info` and `_location` are what a hook sees.
+one that prints, by `_message` and `_output`; `_log` and `_forward` are others; `_info` and
+`_location` are what a hook sees.
 """
 
 from pythread_rs import _runtime
@@ -28,6 +29,7 @@ from pythread_rs.panic._forward import forward_to_threading
 from pythread_rs.panic._hook import Hook, set_hook, take_hook, update_hook
 from pythread_rs.panic._info import PanicHookInfo
 from pythread_rs.panic._location import Location
+from pythread_rs.panic._log import log_panics
 from pythread_rs.panic._panic import Panic, panic, panic_any
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "PanicHookInfo",
     "catch_unwind",
     "forward_to_threading",
+    "log_panics",
     "panic",
     "panic_any",
     "resume_unwind",

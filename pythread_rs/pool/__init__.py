@@ -1,6 +1,6 @@
 """A work-stealing pool: rayon's, which is a `concurrent.futures.Executor`, too.
 
-ThreadPool     spawn, submit, map, join, scope, install, broadcast, par_*
+ThreadPool     spawn, spawn_fifo, submit, map, join, scope, install, broadcast, par_*
 the functions  the same on the pool whose worker calls, else on the global one
     register_joblib
                    joblib's backend "pythread_rs"
@@ -21,6 +21,7 @@ from pythread_rs.pool._global import (
     par_sort,
     scope,
     spawn,
+    spawn_fifo,
 )
 from pythread_rs.pool._handle import ScopedTaskHandle, TaskHandle
 from pythread_rs.pool._joblib import register_joblib
@@ -51,6 +52,7 @@ __all__ = [
     "register_joblib",
     "scope",
     "spawn",
+    "spawn_fifo",
     "spawn_on",
 ]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from pythread_rs import _ffi
+from pythread_rs.ownership._scoped import lend_one
 from pythread_rs.pool._handle import TaskHandle
 from pythread_rs.pool._parallel import Parallel
 from pythread_rs.pool._pool import BroadcastContext, ThreadPool
@@ -28,6 +29,7 @@ __all__ = [
     "par_sort",
     "scope",
     "spawn",
+    "spawn_fifo",
 ]
 
 P = ParamSpec("P")
@@ -124,6 +126,23 @@ def spawn(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskHandle
     return handle
 
 
+def spawn_fifo(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskHandle[T]:
+    """Run `f(*args, **kwargs)` on the current pool in its turn, as `ThreadPool.spawn_fifo` does.
+
+    Args, Returns, Raises, Blocks, Thread safety: as `ThreadPool.spawn`.
+
+    Mirrors `rayon::spawn_fifo`.
+
+    >>> spawn_fifo(sum, [1, 2, 3]).join()
+    Ok(6)
+    """
+    closure = [f, args, kwargs]
+    del f, args, kwargs
+    core = _ffi.current_pool() or global_pool()._core
+    handle: TaskHandle[T] = core.spawn(TaskHandle, closure, True)
+    return handle
+
+
 def install(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `f(*args, **kwargs)` on a worker of the current pool, as `ThreadPool.install` does.
 
@@ -135,7 +154,7 @@ def install(f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     False
     """
     if _ffi.current_pool() is not None:
-        return f(*args, **kwargs)
+        return cast("T", lend_one(f, *args, *kwargs.values())(*args, **kwargs))
     return global_pool().install(f, *args, **kwargs)
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from pythread_rs import _ffi
+from pythread_rs.ownership._scoped import lend_one, lend_together
 from pythread_rs.pool._future import PoolFuture
 from pythread_rs.pool._handle import TaskHandle
 from pythread_rs.pool._parallel import Parallel
@@ -140,6 +141,29 @@ class ThreadPool(Parallel, Executor):
         handle: TaskHandle[T] = self._core.spawn(TaskHandle, closure)
         return handle
 
+    def spawn_fifo(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskHandle[T]:
+        """Run `f(*args, **kwargs)` on a worker, behind all that stands in the pool's line.
+
+        As `spawn`, but in the order of the calls: also what a worker spawns waits its turn, where
+        `spawn` puts the newest first.
+
+        Args, Returns, Raises, Blocks, Thread safety: as `spawn`.
+
+        Mirrors `rayon::ThreadPool::spawn_fifo`.
+
+        >>> with ThreadPool(1) as pool:
+        ...     def parent():
+        ...         return [pool.spawn_fifo(print, n) for n in range(3)]
+        ...     handles = pool.install(parent)
+        0
+        1
+        2
+        """
+        closure = [f, args, kwargs]
+        del f, args, kwargs
+        handle: TaskHandle[T] = self._core.spawn(TaskHandle, closure, True)
+        return handle
+
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `fn(*args, **kwargs)` on a worker, in the order of submission, unchecked.
 
@@ -165,15 +189,14 @@ class ThreadPool(Parallel, Executor):
         ...     pool.submit(pow, 2, 10).result()
         1024
         """
-        future: PoolFuture[T] = PoolFuture()
-        future._task = self._core.submit(future, fn, args, kwargs)
+        future: Future[T] = self._core.submit(PoolFuture, fn, args, kwargs)
         return future
 
     def install(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `f(*args, **kwargs)` on a worker, wait, and hand on how it ended.
 
         Args:
-            f: any callable; unchecked, as its caller only waits meanwhile.
+            f: any callable that another thread may run; it borrows, as its caller only waits.
             *args: its positional arguments.
             **kwargs: its keyword arguments.
 
@@ -181,6 +204,7 @@ class ThreadPool(Parallel, Executor):
             What `f` returned.
 
         Raises:
+            OwnershipError: `f` uses what is bound to the calling thread, such as a guard.
             BaseException: what `f` raised, with its traceback.
             RuntimeError: the pool is shut down.
 
@@ -193,12 +217,20 @@ class ThreadPool(Parallel, Executor):
         ...     pool.install(pow, 2, 3)
         8
         """
+        f = lend_one(f, *args, *kwargs.values())
         return self._core.install(partial(f, *args, **kwargs) if args or kwargs else f)
 
     def broadcast(self, f: Callable[[BroadcastContext], T], /) -> list[T]:
         """Call `f(context)` once on each worker and return the values in the workers' order.
 
         The first panic, in that order, is raised when all have ended.
+
+        Args:
+            f: called by all workers at once: it may read the caller's variables, but not change
+                them.
+
+        Raises:
+            OwnershipError: `f` would change what it shares. Nothing has run.
 
         Blocks: until all have ended.
         Thread safety: any thread, a worker included.
@@ -209,6 +241,7 @@ class ThreadPool(Parallel, Executor):
         ...     pool.broadcast(lambda context: context.index * 10)
         [0, 10, 20]
         """
+        f, _ = lend_together(f, f)
         contexts = (BroadcastContext(index, self._count) for index in range(self._count))
         return self._core.broadcast(tuple(partial(f, context) for context in contexts))
 

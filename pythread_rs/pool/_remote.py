@@ -36,10 +36,19 @@ class RemotePacket:
         """Tell whether the state is final."""
         return self._state() != _ffi.TIMED_OUT
 
-    def wait(self, timeout: int, /) -> int:
-        """Wait at most `timeout` nanoseconds, -1 for ever; return the state."""
+    def wait(self, timeout: int, stop: _ffi.StopTokenBase | None = None, /) -> int:
+        """Wait at most `timeout` nanoseconds, -1 for ever; return the state.
+
+        Raises:
+            Stopped: `stop` was stopped first.
+        """
         state = self._state()
-        if state == _ffi.TIMED_OUT and timeout != 0:
+        if state == _ffi.TIMED_OUT and stop is not None:
+            done = _ffi.Token()
+            self._future.add_done_callback(lambda _: done.put())
+            done.take(timeout, stop)
+            state = self._state()
+        elif state == _ffi.TIMED_OUT and timeout != 0:
             seconds = min(timeout / 1e9, threading.TIMEOUT_MAX)
             wait((self._future,), None if timeout < 0 else seconds)
             state = self._state()

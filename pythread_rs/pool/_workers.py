@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import JoinError
@@ -16,6 +16,8 @@ from pythread_rs.thread import Builder
 __all__ = ["Crew"]
 
 Handler = Callable[[int], object] | None
+
+_PATIENCE: Final = 50_000_000  # nanoseconds without an end of the futures; a guess
 
 _lock = threading.Lock()
 _running: dict[_ffi.PoolBase, int] = {}  # pools whose workers live, and how many
@@ -114,7 +116,18 @@ def _finish_futures() -> None:
     with _lock:
         cores = list(_running)
     for core in cores:
-        core.drain()
+        while not core.drain(_PATIENCE):
+            _relieve(core)
+
+
+def _relieve(core: _ffi.PoolBase) -> None:
+    """Start one more worker for the line if tasks that are no futures have taken all the others.
+
+    These may run for ever, as they are cut off at exit; what was submitted must not wait for them.
+    """
+    now = core.statistics()
+    if now["queued"] and not now["keeping"] and not now["sleeping"]:
+        Builder(name="pool-at-exit").spawn_unchecked(core.stand_in)
 
 
 def _in_child() -> None:

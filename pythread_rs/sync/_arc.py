@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, final
 
 from pythread_rs import _ffi
@@ -55,10 +55,6 @@ class Arc(_ffi.ArcBase[T_co]):
     if TYPE_CHECKING:  # in C
 
         def __init__(self, value: T_co, /) -> None: ...
-        def downgrade(self) -> Weak[T_co]: ...
-        def try_unwrap(self) -> Result[T_co, Arc[T_co]]: ...
-        @classmethod
-        def new_cyclic(cls, data_fn: Callable[[Weak[T]], T], /) -> Arc[T]: ...
 
     def unwrap_or_clone(self) -> T_co:
         """Take the content if this is the only owner, else a clone of it; consumes the Arc.
@@ -198,10 +194,6 @@ class Weak(_ffi.WeakBase[T_co]):
 
     __slots__ = ()
     __thread_send__ = "handle"
-
-    if TYPE_CHECKING:  # in C
-
-        def upgrade(self) -> Arc[T_co] | None: ...
 
     def __copy__(self) -> NoReturn:
         raise TypeError("a Weak is counted: write `weak.clone()` for another one")

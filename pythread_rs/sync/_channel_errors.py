@@ -21,7 +21,7 @@ as they do in Rust.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pythread_rs import _ffi
 from pythread_rs.ownership import UseAfterMoveError
@@ -64,7 +64,7 @@ class _GivesBack(Exception, Generic[T]):
             return NotImplemented
         return bool(self.value == other.value)
 
-    __hash__ = None  # type: ignore[assignment]  # what was sent may change
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # what was sent may change
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.value,)
@@ -315,18 +315,42 @@ def _without(error: type[_Plain]) -> Callable[[], Err[Any]]:
 
 
 # Each makes what one refusal of csrc/python/channel.h returns or raises, in its order.
-_ffi.set_refusals(
-    (
-        _with_value(SendError),
-        _with_value(_Full),
-        _with_value(_TryDisconnected),
-        _with_value(_SendTimeout),
-        _with_value(_SendTimeoutDisconnected),
-        _without(RecvError),
-        _without(_Empty),
-        _without(_TryRecvDisconnected),
-        _without(_RecvTimeout),
-        _without(_RecvTimeoutDisconnected),
-        _use_after_drop,
+_GIVE_BACK: Final = tuple(
+    _with_value(error)
+    for error in (
+        SendError,
+        _Full,
+        _TryDisconnected,
+        _SendTimeout,
+        _SendTimeoutDisconnected,
     )
 )
+_REST: Final = (
+    _without(RecvError),
+    _without(_Empty),
+    _without(_TryRecvDisconnected),
+    _without(_RecvTimeout),
+    _without(_RecvTimeoutDisconnected),
+    _use_after_drop,
+)
+
+
+def connect(opened: Callable[[object], object] | None = None) -> None:
+    """Hand to the C layer what makes the errors.
+
+    Args:
+        opened: makes of what was to be sent what is given back, when these differ.
+    """
+    give_back: tuple[Callable[..., Any], ...] = _GIVE_BACK
+    if opened is not None:
+        give_back = tuple(_opening(opened, make) for make in _GIVE_BACK)
+    _ffi.set_refusals((*give_back, *_REST))
+
+
+def _opening(
+    opened: Callable[[object], object], make: Callable[[object], Err[Any]]
+) -> Callable[[object], Err[Any]]:
+    return lambda value: make(opened(value))
+
+
+connect()

@@ -168,8 +168,11 @@ class _PoisonedError(Exception, Generic[T]):
     def __unwrap_failed__(self) -> None:
         self.error.__unwrap_failed__()
 
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    def __eq__(self, other: object) -> bool:
+        return object.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __reduce__(self) -> NoReturn:
         self.error.__reduce__()

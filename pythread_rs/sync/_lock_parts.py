@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-__all__ = ["LockParts", "clone_of", "debug", "forget"]
+from pythread_rs import _ffi
+from pythread_rs.ownership import UseAfterMoveError
+from pythread_rs.result import Err, Ok, Result
+from pythread_rs.sync._lock_errors import PoisonError, TryLockError
+
+__all__ = ["LockParts", "clone_of", "cloned", "shown"]
 
 T = TypeVar("T")
 
@@ -37,10 +43,34 @@ def clone_of(value: T) -> T:
     return copied
 
 
-def debug(lock: object, data: str, poisoned: bool) -> str:
-    """Show a lock in Rust's Debug form."""
+def shown(
+    lock: _ffi.MutexBase[Any] | _ffi.RwLockBase[Any],
+    attempt: Callable[[], Result[Any, TryLockError[Any]]],
+    locked: str,
+) -> str:
+    """Show a lock in Rust's Debug form, with its value if `attempt` gets at it, else `locked`."""
+    try:
+        result = attempt()
+    except UseAfterMoveError:
+        return f"{type(lock).__name__} {{ <moved> }}"
+    if isinstance(result, Ok):
+        guard, poisoned = result.value, False
+    elif isinstance(result.error, TryLockError.Poisoned):
+        guard, poisoned = result.error.into_inner(), True
+    else:
+        return _debug(lock, locked, lock.is_poisoned())
+    with guard:
+        return _debug(lock, repr(guard.value), poisoned)
+
+
+def _debug(lock: object, data: str, poisoned: bool) -> str:
     return f"{type(lock).__name__} {{ data: {data}, poisoned: {str(poisoned).lower()}, .. }}"
 
 
-def forget(_: object) -> None:
-    """Drop what is there, for `Result.map`."""
+def cloned(result: Result[Any, PoisonError[Any]]) -> Result[Any, PoisonError[None]]:
+    """Copy what the guard of a result has, and let it go."""
+    if isinstance(result, Err):
+        result.error.__unwrap_failed__()
+        return Err(PoisonError(None))
+    with result.value as guard:
+        return Ok(clone_of(guard.value))

@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Generic, TypeVar, final
 
 from pythread_rs import _ffi
-from pythread_rs.ownership import UseAfterMoveError
-from pythread_rs.result import Err, Ok, Result
-from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
-from pythread_rs.sync._lock_parts import LockParts, clone_of, debug, forget
+from pythread_rs.result import Result
+from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError
+from pythread_rs.sync._lock_parts import LockParts, cloned, shown
 from pythread_rs.sync._stop import StopToken
 
 __all__ = ["Mutex", "MutexGuard"]
@@ -99,74 +98,10 @@ class Mutex(LockParts, _ffi.MutexBase[T], Generic[T]):
         >>> Mutex([1, 2]).get_cloned()
         Ok([1, 2])
         """
-        result = self.lock()
-        if isinstance(result, Err):
-            result.error.__unwrap_failed__()
-            return Err(PoisonError(None))
-        with result.value as guard:
-            return Ok(clone_of(guard.value))
-
-    def set(self, value: T, /) -> Result[None, PoisonError[T]]:
-        """Lock, put a value in and unlock: Rust's `Mutex::set`.
-
-        The old value is dropped after the lock has been released.
-
-        Args:
-            value: what to put in; by position only.
-
-        Returns:
-            `Ok(None)`; `Err(PoisonError(value))`, which gives the new value back.
-
-        Raises:
-            DeadlockError, UseAfterMoveError, RuntimeError: as `lock`.
-
-        Blocks: as `lock`.
-        Thread safety: any thread.
-
-        >>> mutex = Mutex(1)
-        >>> mutex.set(2), mutex
-        (Ok(None), Mutex { data: 2, poisoned: false, .. })
-        """
-        return self.replace(value).map(forget)
-
-    def replace(self, value: T, /) -> Result[T, PoisonError[T]]:
-        """Lock, put a value in, unlock and return the old one: Rust's `Mutex::replace`.
-
-        Args:
-            value: what to put in; by position only.
-
-        Returns:
-            `Ok(old)`; `Err(PoisonError(value))`, which gives the new value back.
-
-        Raises:
-            DeadlockError, UseAfterMoveError, RuntimeError: as `lock`.
-
-        Blocks: as `lock`.
-        Thread safety: any thread.
-
-        >>> Mutex(1).replace(2)
-        Ok(1)
-        """
-        result = self.lock()
-        if isinstance(result, Err):
-            result.error.__unwrap_failed__()
-            return Err(PoisonError(value))
-        with result.value as guard:
-            old, guard.value = guard.value, value
-        return Ok(old)
+        return cloned(self.lock())
 
     def __repr__(self) -> str:
-        try:
-            result = self.try_lock()
-        except UseAfterMoveError:
-            return "Mutex { <moved> }"
-        if isinstance(result, Ok):
-            with result.value as guard:
-                return debug(self, repr(guard.value), poisoned=False)
-        if isinstance(result.error, TryLockError.Poisoned):
-            with result.error.into_inner() as guard:
-                return debug(self, repr(guard.value), poisoned=True)
-        return debug(self, '"<locked>"', self.is_poisoned())
+        return shown(self, self.try_lock, '"<locked>"')
 
 
 _ffi.consume(Mutex, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn, TypeVar, cast, final
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar, cast, final
 
 from pythread_rs import _ffi
 from pythread_rs.result import Err, Ok, Result
@@ -222,7 +222,7 @@ class OnceLock(NotCopied, _ffi.OnceLockBase[T], Generic[T]):
         same = bool(self.get() == its.get())
         return same and self.is_initialized() == its.is_initialized()
 
-    __hash__ = None  # type: ignore[assignment]  # what is equal now may not be so later
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # what is equal now may not be so later
 
     def __copy__(self) -> NoReturn:
         raise TypeError("a OnceLock is shared by its users: use `.clone()` for another one")

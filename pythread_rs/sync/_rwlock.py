@@ -6,10 +6,9 @@ from datetime import timedelta
 from typing import Generic, TypeVar, final
 
 from pythread_rs import _ffi
-from pythread_rs.ownership import UseAfterMoveError
-from pythread_rs.result import Err, Ok, Result
-from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError, TryLockError
-from pythread_rs.sync._lock_parts import LockParts, clone_of, debug, forget
+from pythread_rs.result import Result
+from pythread_rs.sync._lock_errors import LockTimeoutError, PoisonError
+from pythread_rs.sync._lock_parts import LockParts, cloned, shown
 from pythread_rs.sync._stop import StopToken
 
 __all__ = ["RwLock", "RwLockReadGuard", "RwLockWriteGuard"]
@@ -118,71 +117,10 @@ class RwLock(LockParts, _ffi.RwLockBase[T], Generic[T]):
         >>> RwLock([1, 2]).get_cloned()
         Ok([1, 2])
         """
-        result = self.read()
-        if isinstance(result, Err):
-            result.error.__unwrap_failed__()
-            return Err(PoisonError(None))
-        with result.value as guard:
-            return Ok(clone_of(guard.value))
-
-    def set(self, value: T, /) -> Result[None, PoisonError[T]]:
-        """Put a value in: Rust's `RwLock::set`. The old one is dropped after the lock is released.
-
-        Args:
-            value: what to put in; by position only.
-
-        Returns:
-            `Ok(None)`; `Err(PoisonError(value))`, which gives the new value back.
-
-        Raises:
-            DeadlockError, UseAfterMoveError, RuntimeError: as `write`.
-
-        Blocks: as `write`.
-        Thread safety: any thread.
-
-        >>> RwLock(1).set(2)
-        Ok(None)
-        """
-        return self.replace(value).map(forget)
-
-    def replace(self, value: T, /) -> Result[T, PoisonError[T]]:
-        """Put a value in and return the old one: Rust's `RwLock::replace`.
-
-        Args:
-            value: what to put in; by position only.
-
-        Returns:
-            `Ok(old)`; `Err(PoisonError(value))`, which gives the new value back.
-
-        Raises:
-            DeadlockError, UseAfterMoveError, RuntimeError: as `write`.
-
-        Blocks: as `write`.
-        Thread safety: any thread.
-
-        >>> RwLock(1).replace(2)
-        Ok(1)
-        """
-        result = self.write()
-        if isinstance(result, Err):
-            result.error.__unwrap_failed__()
-            return Err(PoisonError(value))
-        with result.value as guard:
-            old, guard.value = guard.value, value
-        return Ok(old)
+        return cloned(self.read())
 
     def __repr__(self) -> str:
-        try:
-            result = self.try_read()
-        except UseAfterMoveError:
-            return "RwLock { <moved> }"
-        if isinstance(result, Ok):
-            with result.value as guard:
-                return debug(self, repr(guard.value), poisoned=False)
-        if isinstance(result.error, TryLockError.Poisoned):
-            with result.error.into_inner() as guard:
-                return debug(self, repr(guard.value), poisoned=True)
-        return debug(self, "<locked>", self.is_poisoned())
+        return shown(self, self.try_read, "<locked>")
 
 
 _ffi.consume(RwLock, False)

@@ -34,6 +34,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from pythread_rs import _ffi
+from pythread_rs._ffi import compiler_fence, fence, spin_loop
 from pythread_rs.sync._ordering import ORDERINGS, Ordering
 
 __all__ = [
@@ -55,9 +56,6 @@ AtomicIsize = _ffi.AtomicIsize
 AtomicRef = _ffi.AtomicRef
 AtomicU64 = _ffi.AtomicU64
 AtomicUsize = _ffi.AtomicUsize
-compiler_fence = _ffi.compiler_fence
-fence = _ffi.fence
-spin_loop = _ffi.spin_loop
 
 
 def _refuse(value: object, holder: str) -> NoReturn:

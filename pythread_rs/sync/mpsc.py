@@ -34,6 +34,8 @@ _T = TypeVar("_T")
 
 
 class _SenderParts(_ffi.SenderBase[_T], Generic[_T]):
+    """What both kinds of senders have in common."""
+
     __slots__ = ()
     __thread_send__ = "handle"
 
@@ -92,7 +94,9 @@ class Receiver(AsyncReceiver[_T], _ffi.ReceiverBase[_T], Generic[_T]):
 
     Blocks: what does not say so does not wait.
 
-    Thread safety: any thread may call any method.
+    Thread safety: one thread at a time; it may be moved from one to the other. Who receives
+    while another thread waits in the same receiver gets `NotSendError` (E0277). `drop` and
+    `is_disconnected` are for any thread.
 
     >>> tx, rx = channel()
     >>> tx.send("a"), tx.send("b"), tx.drop()
@@ -160,7 +164,7 @@ def channel() -> tuple[Sender[Any], Receiver[Any]]:
     >>> tx.send("hi"), rx.recv()
     (Ok(None), Ok('hi'))
     """
-    return _ffi.channel(_SENDER, _RECEIVER, -1)
+    return _ffi.channel(_SENDER, _RECEIVER, -1, True)
 
 
 def sync_channel(bound: int, /) -> tuple[SyncSender[Any], Receiver[Any]]:
@@ -182,4 +186,4 @@ def sync_channel(bound: int, /) -> tuple[SyncSender[Any], Receiver[Any]]:
     >>> tx.send(1), tx.send(2), tx.try_send(3)
     (Ok(None), Ok(None), Err(TrySendError::Full(..)))
     """
-    return _ffi.channel(_SYNC_SENDER, _RECEIVER, _ffi.bound(bound))
+    return _ffi.channel(_SYNC_SENDER, _RECEIVER, _ffi.bound(bound), True)

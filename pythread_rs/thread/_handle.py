@@ -55,12 +55,14 @@ class _Handle(Generic[T]):
         packet = self._packet
         return packet is None or packet.is_finished()
 
-    def _join(self, timeout: float | timedelta | None) -> Result[T, BaseException]:
+    def _join(
+        self, timeout: float | timedelta | None, stop: _ffi.StopTokenBase | None
+    ) -> Result[T, BaseException]:
         if self._used:
             raise self._used_again()
         packet = self._packet
         assert packet is not None  # only what consumes the handle takes it away
-        state = packet.wait(-1 if timeout is None else _ffi.nanoseconds(timeout))
+        state = packet.wait(-1 if timeout is None else _ffi.nanoseconds(timeout), stop)
         if state != _ffi.DONE:
             return self._join_unfinished(state, timeout)
         try:
@@ -143,7 +145,12 @@ class JoinHandle(_Handle[T]):
 
     __slots__ = ()
 
-    def join(self, timeout: float | timedelta | None = None) -> Result[T, BaseException]:
+    def join(
+        self,
+        timeout: float | timedelta | None = None,
+        *,
+        stop: _ffi.StopTokenBase | None = None,
+    ) -> Result[T, BaseException]:
         """Wait for the thread and take its result, consuming the handle.
 
         When it returns, the closure and what it captured are dropped, the thread's thread-locals
@@ -151,6 +158,7 @@ class JoinHandle(_Handle[T]):
 
         Args:
             timeout: seconds to wait at most, or a timedelta; None waits for ever.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(value)` with what the closure returned, or `Err(exception)` with the very
@@ -159,6 +167,7 @@ class JoinHandle(_Handle[T]):
 
         Raises:
             TimeoutError: the time is over; the handle is as it was.
+            Stopped: the token stopped first; the handle is as it was.
             UseAfterMoveError: the handle was joined or detached before.
             DeadlockError: the thread joins itself.
             KeyboardInterrupt: Ctrl-C on the main thread; the handle is as it was.
@@ -172,7 +181,7 @@ class JoinHandle(_Handle[T]):
         >>> spawn(int, "12").join().unwrap()
         12
         """
-        return self._join(timeout)
+        return self._join(timeout, stop)
 
     def __await__(self) -> Generator[Any, None, Result[T, BaseException]]:
         """Wait for the thread in a task of asyncio and take its result, as `join` does.
@@ -242,19 +251,26 @@ class ScopedJoinHandle(_Handle[T]):
 
     _joined: Callable[[], object]
 
-    def join(self, timeout: float | timedelta | None = None) -> Result[T, BaseException]:
+    def join(
+        self,
+        timeout: float | timedelta | None = None,
+        *,
+        stop: _ffi.StopTokenBase | None = None,
+    ) -> Result[T, BaseException]:
         """Wait for the thread and take its result, as `JoinHandle.join` does.
 
         A panic that is taken out here does not leave the scope again.
 
         Args:
             timeout: seconds to wait at most, or a timedelta; None waits for ever.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(value)` or `Err(exception)`.
 
         Raises:
             TimeoutError: the time is over; the handle is as it was.
+            Stopped: the token stopped first; the handle is as it was.
             UseAfterMoveError: the handle was joined before.
             DeadlockError: the thread joins itself.
             KeyboardInterrupt: Ctrl-C on the main thread; the handle is as it was.
@@ -264,7 +280,7 @@ class ScopedJoinHandle(_Handle[T]):
 
         Mirrors `std::thread::ScopedJoinHandle::join`.
         """
-        result = self._join(timeout)
+        result = self._join(timeout, stop)
         self._joined()
         return result
 

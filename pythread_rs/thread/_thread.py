@@ -184,12 +184,16 @@ def _foreign_thread() -> Thread:
     return new_thread(thread.name if thread is not None else None)
 
 
-def park() -> None:
+def park(*, stop: _ffi.StopTokenBase | None = None) -> None:
     """Block until the calling thread's token is left by `Thread.unpark`, and take it.
 
     It may also return for no reason: call it in a loop that looks at what it waits for.
 
+    Args:
+        stop: a `StopToken` that ends the wait.
+
     Raises:
+        Stopped: `stop` was stopped; the token of `unpark` stays.
         KeyboardInterrupt: Ctrl-C on the main thread; the token stays.
 
     Blocks: yes, without the GIL.
@@ -203,17 +207,19 @@ def park() -> None:
     >>> handle.join()
     Ok(None)
     """
-    current()._parker.park(-1)
+    current()._parker.park(-1, stop)
 
 
-def park_timeout(timeout: float | timedelta) -> None:
+def park_timeout(timeout: float | timedelta, *, stop: _ffi.StopTokenBase | None = None) -> None:
     """Block as `park` does, but at most `timeout`.
 
     Args:
         timeout: seconds, or a timedelta; at least 0.
+        stop: a `StopToken` that ends the wait.
 
     Raises:
         ValueError: `timeout` is negative or NaN.
+        Stopped: `stop` was stopped; the token of `unpark` stays.
         KeyboardInterrupt: Ctrl-C on the main thread.
 
     Blocks: at most `timeout`, without the GIL. There is no way to tell why it returned.
@@ -223,4 +229,4 @@ def park_timeout(timeout: float | timedelta) -> None:
 
     >>> park_timeout(0.001)
     """
-    current()._parker.park(_ffi.nanoseconds(timeout))
+    current()._parker.park(_ffi.nanoseconds(timeout), stop)

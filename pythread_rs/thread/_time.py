@@ -10,15 +10,18 @@ from pythread_rs._runtime import current_info
 __all__ = ["available_parallelism", "panicking", "sleep", "sleep_until", "yield_now"]
 
 
-def sleep(duration: float | timedelta) -> None:
+def sleep(duration: float | timedelta, *, stop: _ffi.StopTokenBase | None = None) -> None:
     """Sleep at least `duration`, whatever signals arrive.
 
     Args:
         duration: seconds, or a timedelta; at least 0. `math.inf` sleeps for ever.
+        stop: a `StopToken` that ends the sleep.
 
     Raises:
         TypeError: `duration` is neither.
         ValueError: `duration` is negative or NaN.
+        Stopped: the token was stopped, before or meanwhile.
+        RuntimeError: a token was given, and the interpreter is exiting.
         KeyboardInterrupt: Ctrl-C on the main thread.
 
     Blocks: for `duration`, without the GIL.
@@ -28,18 +31,20 @@ def sleep(duration: float | timedelta) -> None:
 
     >>> sleep(0.001)
     """
-    _ffi.sleep(_ffi.nanoseconds(duration))
+    _ffi.sleep(_ffi.nanoseconds(duration), stop)
 
 
-def sleep_until(deadline: float) -> None:
+def sleep_until(deadline: float, *, stop: _ffi.StopTokenBase | None = None) -> None:
     """Sleep until the monotonic clock shows `deadline`.
 
     Args:
         deadline: a point in time in seconds of `time.monotonic()`. One that is over returns
             at once.
+        stop: a `StopToken` that ends the sleep.
 
     Raises:
         ValueError: `deadline` is NaN.
+        Stopped, RuntimeError: as `sleep`.
         KeyboardInterrupt: Ctrl-C on the main thread.
 
     Blocks: until the deadline, without the GIL.
@@ -50,7 +55,7 @@ def sleep_until(deadline: float) -> None:
     >>> sleep_until(time.monotonic() + 0.001)
     """
     while (left := deadline - time.monotonic()) > 0 or math.isnan(left):
-        sleep(left)
+        sleep(left, stop=stop)
 
 
 def yield_now() -> None:

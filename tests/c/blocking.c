@@ -27,6 +27,23 @@ int blocking_wait(prs_waiter_t *waiter, uint64_t timeout) {
   return status;
 }
 
+uint32_t blocking_passing;
+
+static prs_waiter_t *waiter_of_call(void) {
+  static _Thread_local uint32_t calls;
+  prs_waiter_t *waiter = prs_waiter_new(1);
+  ASSERT(waiter != NULL);
+  waiter->passes_on = calls++ % 4 < blocking_passing;
+  return waiter;
+}
+
+static void arrive(prs_channel_t *channel, prs_waiter_t *waiter,
+                   enum prs_direction direction) {
+  prs_wakes_t wakes = {0};
+  prs_channel_arrive(channel, waiter, direction, &wakes);
+  prs_wakes_send(&wakes);
+}
+
 /* Returns: why the node was claimed, or BLOCKING_TIMED_OUT. */
 static int end_of_wait(prs_channel_t *channel, prs_waiter_t *waiter,
                        uint64_t timeout) {
@@ -46,26 +63,29 @@ static int end_of_wait(prs_channel_t *channel, prs_waiter_t *waiter,
 
 int blocking_send(prs_channel_t *channel, void *item, uint64_t timeout) {
   prs_wakes_t wakes = {0};
-  prs_waiter_t *waiter = prs_waiter_new(1);
-  ASSERT(waiter != NULL);
+  prs_waiter_t *waiter = waiter_of_call();
   int status = prs_channel_send(channel, item, &waiter->nodes[0], &wakes);
   prs_wakes_send(&wakes);
   if (status == PRS_CHANNEL_QUEUED)
     status = end_of_wait(channel, waiter, timeout);
+  arrive(channel, waiter, PRS_SENDS);
   prs_waiter_free(waiter);
   return status;
 }
 
 int blocking_recv(prs_channel_t *channel, void **item, uint64_t timeout) {
   prs_wakes_t wakes = {0};
-  prs_waiter_t *waiter = prs_waiter_new(1);
-  ASSERT(waiter != NULL);
+  prs_waiter_t *waiter = waiter_of_call();
   int status = prs_channel_recv(channel, item, &waiter->nodes[0], &wakes);
   prs_wakes_send(&wakes);
-  if (status == PRS_CHANNEL_QUEUED) {
+  while (status == PRS_CHANNEL_QUEUED) {
     status = end_of_wait(channel, waiter, timeout);
     if (status == PRS_CHANNEL_DONE) *item = waiter->nodes[0].item;
+    if (status != PRS_CHANNEL_READY) break;
+    status = prs_channel_recv_again(channel, item, &waiter->nodes[0], &wakes);
+    prs_wakes_send(&wakes);
   }
+  arrive(channel, waiter, PRS_RECEIVES);
   prs_waiter_free(waiter);
   return status;
 }

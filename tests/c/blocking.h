@@ -17,6 +17,10 @@ void blocking_fork(void);
 /* What prs__os holds now, to be changed by a test before it blocks. */
 extern prs_sync_os_t blocking_os;
 
+/* So many of four calls of a thread pass on, as those of Python threads do
+ * under the GIL; 0 at first. Set it while nobody is in a call. */
+extern uint32_t blocking_passing;
+
 /* Send or receive, waiting at most `timeout`. A thread that was woken by a
  * disconnection wakes the next ones.
  * Returns: PRS_CHANNEL_DONE, PRS_CHANNEL_DISCONNECTED, BLOCKING_TIMED_OUT. */

@@ -42,7 +42,7 @@ static int enter_with(prs_rw_t *rw, prs_waiter_t *waiter, uint32_t wish,
     if (node->status == PRS_RW_GRANTED) return PRS_RW_ENTERED;
     wish |= PRS_RW_WOKEN;
     if (prs_now() - began >= PRS_RW_PATIENCE) wish |= PRS_RW_HUNGRY;
-    prs_rw_renew(waiter);
+    prs_waiter_renew(waiter);
   }
 }
 
@@ -95,7 +95,7 @@ static int enter_again(prs_rw_t *mutex, prs_waiter_t *waiter, int status,
       return PRS_RW_ENTERED;
     wish |= PRS_RW_WOKEN;
   }
-  prs_rw_renew(waiter);
+  prs_waiter_renew(waiter);
   return enter_with(mutex, waiter, wish, PRS_FOREVER, stop);
 }
 
@@ -158,7 +158,7 @@ int try_again(prs_rw_t *rw, prs_waiter_t *waiter, uint32_t more) {
   prs_node_t *node = &waiter->nodes[0];
   uint32_t wish = (uint32_t)(uintptr_t)node->item;
   ASSERT(is_claimed(waiter));
-  prs_rw_renew(waiter);
+  prs_waiter_renew(waiter);
   int status = prs_rw_enter(rw, wish | PRS_RW_WOKEN | more, node, &wakes);
   prs_wakes_send(&wakes);
   return status;

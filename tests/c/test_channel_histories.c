@@ -220,6 +220,7 @@ static void start_program(size_t capacity, uint32_t *seed) {
   program.senders = 1 + blocking_random(seed) % (count - 1);
   program.receivers = count - program.senders;
   prs_channel_init(&program.channel, capacity);
+  blocking_passing = 2 * (blocking_random(seed) % 3);
   for (uint32_t i = 1; i < program.senders; i++)
     prs_channel_add_sender(&program.channel);
   for (uint32_t i = 1; i < program.receivers; i++)

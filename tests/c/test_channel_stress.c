@@ -173,6 +173,7 @@ static void run_plan(plan_t plan) {
   start_and_join(&run);
   assert_fates(&run);
   ASSERT_UINT(0, run.channel.count);
+  ASSERT_UINT(0, run.channel.waking);
   ASSERT(prs__queue_is_empty(&run.channel.sending));
   ASSERT(prs__queue_is_empty(&run.channel.receiving));
   prs_channel_destroy(&run.channel);
@@ -191,7 +192,8 @@ static void run_all(plan_t plan, uint32_t messages) {
       plan.producers = sides[j][0];
       plan.consumers = sides[j][1];
       plan.each = check_rounds(messages) / plan.producers + 1;
-      run_plan(plan);
+      for (blocking_passing = 0; blocking_passing <= 4; blocking_passing += 2)
+        run_plan(plan);
     }
 }
 

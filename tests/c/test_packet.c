@@ -232,6 +232,72 @@ static void chain_wakes_all_one_after_the_other(void) {
   prs_packet_unref(packet);
 }
 
+/* ---- interrupts ---------------------------------------------------------- */
+
+typedef struct stopped {
+  prs_packet_t *packet;
+  _Atomic uint32_t ends;
+  check_line_t line;
+  int status;
+} stopped_t;
+
+static void join_until_stopped(void *arg) {
+  stopped_t *stopped = arg;
+  check_line_cross(&stopped->line, 2);
+  do {
+    stopped->status =
+        prs_packet_wait_or(stopped->packet, PRS_FOREVER, &stopped->ends);
+  } while (stopped->status == PRS_EINTR && !atomic_load(&stopped->ends));
+}
+
+/* Joiner and interrupter come from one line: they meet in all orders. */
+static void interrupt_and_join_never_miss_each_other(void) {
+  prs_packet_t *packet = prs_packet_new(&closure_runner);
+  for (uint32_t i = 0; i < check_rounds(2000); i++) {
+    stopped_t stopped = {.packet = packet};
+    check_thread_t thread;
+    check_thread_start(&thread, join_until_stopped, &stopped);
+    check_line_cross(&stopped.line, 2);
+    atomic_store(&stopped.ends, 1);
+    prs_packet_interrupt(packet);
+    check_thread_join(&thread);
+    ASSERT_INT(PRS_EINTR, stopped.status);
+    ASSERT_UINT(PRS_NEW, prs_packet_state(packet));
+  }
+  prs__packet_publish(packet, PRS_DONE);
+  ASSERT_UINT(PRS_DONE, prs_packet_state(packet));
+  prs_packet_unref(packet);
+}
+
+/* Whom an interrupt does not mean sleeps on, and is woken by the end. */
+static void interrupt_leaves_other_joiners_asleep(void) {
+  joiner_t joiner;
+  prs_packet_t *packet = prs_packet_new(&closure_runner);
+  start_joiner(&joiner, packet, PRS_FOREVER);
+  uint64_t parks = 0;
+  for (int i = 0; i < 3; i++) {
+    ASSERT_SOON(check_statistics().parks > parks);
+    parks = check_statistics().parks;
+    prs_packet_interrupt(packet);
+  }
+  ASSERT_INT(NOT_BACK, atomic_load(&joiner.status));
+  prs__packet_publish(packet, PRS_DONE);
+  check_thread_join(&joiner.thread);
+  ASSERT_INT(PRS_OK, atomic_load(&joiner.status));
+  prs_packet_interrupt(packet);
+  ASSERT_UINT(PRS_DONE, prs_packet_state(packet));
+  prs_packet_unref(packet);
+}
+
+static void end_goes_before_an_interrupt(void) {
+  const _Atomic uint32_t ends = 1;
+  prs_packet_t *packet = prs_packet_new(&closure_runner);
+  ASSERT_INT(PRS_EINTR, prs_packet_wait_or(packet, PRS_FOREVER, &ends));
+  prs__packet_publish(packet, PRS_DONE);
+  ASSERT_INT(PRS_OK, prs_packet_wait_or(packet, PRS_FOREVER, &ends));
+  prs_packet_unref(packet);
+}
+
 /* ---- the bell ------------------------------------------------------------ */
 
 typedef struct bell {
@@ -370,6 +436,9 @@ const check_test_t check_tests[] = {
     TEST(closure_cannot_wait_for_itself),
     TEST(huge_times_do_not_overflow),
     TEST(chain_wakes_all_one_after_the_other),
+    TEST(interrupt_and_join_never_miss_each_other),
+    TEST(interrupt_leaves_other_joiners_asleep),
+    TEST(end_goes_before_an_interrupt),
     TEST(bell_rings_once_before_done),
     TEST(bell_that_the_runner_took_is_not_rung),
     TEST(bell_and_end_never_miss_each_other),

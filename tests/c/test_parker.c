@@ -175,6 +175,72 @@ static void each_round_passes_one_token(void) { ping_pong(PRS_FOREVER, 10000); }
 /* Times about as long as a round takes, so that their ends meet the tokens. */
 static void no_token_is_lost_to_a_time_out(void) { ping_pong(30000, 10000); }
 
+/* ---- interrupts ---------------------------------------------------------- */
+
+typedef struct stopped {
+  prs_parker_t *parker;
+  _Atomic uint32_t ends;
+  check_line_t line;
+  int status;
+} stopped_t;
+
+static void park_until_stopped(void *arg) {
+  stopped_t *stopped = arg;
+  check_line_cross(&stopped->line, 2);
+  do {
+    stopped->status =
+        prs_parker_park_or(stopped->parker, PRS_FOREVER, &stopped->ends);
+  } while (stopped->status == PRS_EINTR && !atomic_load(&stopped->ends));
+}
+
+/* Who parks and who interrupts come from one line: they meet in all orders. */
+static void interrupt_and_park_never_miss_each_other(void) {
+  for (uint32_t i = 0; i < check_rounds(2000); i++) {
+    stopped_t stopped = {.parker = prs_parker_new()};
+    check_thread_t thread;
+    check_thread_start(&thread, park_until_stopped, &stopped);
+    check_line_cross(&stopped.line, 2);
+    atomic_store(&stopped.ends, 1);
+    prs_parker_interrupt(stopped.parker);
+    check_thread_join(&thread);
+    ASSERT_INT(PRS_EINTR, stopped.status);
+    prs_parker_unpark(stopped.parker);
+    ASSERT_INT(PRS_OK, prs_parker_park(stopped.parker, 0));
+    prs_parker_unref(stopped.parker);
+  }
+}
+
+static void token_goes_before_an_interrupt(void) {
+  const _Atomic uint32_t ends = 1;
+  prs_parker_t *parker = prs_parker_new();
+  prs_parker_unpark(parker);
+  prs_parker_interrupt(parker);
+  ASSERT_INT(PRS_OK, prs_parker_park_or(parker, PRS_FOREVER, &ends));
+  ASSERT_INT(PRS_EINTR, prs_parker_park_or(parker, PRS_FOREVER, &ends));
+  prs_parker_ref(parker);
+  prs_parker_unref(parker);
+  ASSERT_UINT(1, check_statistics().parkers);
+  prs_parker_unref(parker);
+}
+
+/* An interrupt that came too late for another wait ends no park. */
+static void late_interrupt_is_slept_through(void) {
+  pair_t pair = {.parker = prs_parker_new(), .timeout = PRS_FOREVER};
+  check_thread_t thread;
+  check_thread_start(&thread, park_in_thread, &pair);
+  uint64_t parks = 0;
+  for (int i = 0; i < 3; i++) {
+    ASSERT_SOON(check_statistics().parks > parks);
+    parks = check_statistics().parks;
+    prs_parker_interrupt(pair.parker);
+  }
+  pair.data = 4711;
+  prs_parker_unpark(pair.parker);
+  check_thread_join(&thread);
+  ASSERT_INT(PRS_OK, pair.status);
+  prs_parker_unref(pair.parker);
+}
+
 /* ---- storms ------------------------------------------------------------- */
 
 typedef struct storm {
@@ -209,10 +275,19 @@ static void no_token_is_lost_in_a_storm(void) {
 }
 
 const check_test_t check_tests[] = {
-    TEST(new_parker_has_no_token),        TEST(token_waits_for_the_park),
-    TEST(tokens_do_not_add_up),           TEST(park_is_never_shorter),
-    TEST(unpark_wakes_the_sleeper),       TEST(huge_times_do_not_overflow),
-    TEST(sleeper_keeps_the_parker_alive), TEST(unpark_outlives_the_owner),
-    TEST(each_round_passes_one_token),    TEST(no_token_is_lost_to_a_time_out),
-    TEST(no_token_is_lost_in_a_storm),    END_OF_TESTS,
+    TEST(new_parker_has_no_token),
+    TEST(token_waits_for_the_park),
+    TEST(tokens_do_not_add_up),
+    TEST(park_is_never_shorter),
+    TEST(unpark_wakes_the_sleeper),
+    TEST(huge_times_do_not_overflow),
+    TEST(sleeper_keeps_the_parker_alive),
+    TEST(unpark_outlives_the_owner),
+    TEST(each_round_passes_one_token),
+    TEST(no_token_is_lost_to_a_time_out),
+    TEST(no_token_is_lost_in_a_storm),
+    TEST(interrupt_and_park_never_miss_each_other),
+    TEST(token_goes_before_an_interrupt),
+    TEST(late_interrupt_is_slept_through),
+    END_OF_TESTS,
 };

@@ -230,7 +230,7 @@ static void only_a_written_lock_adopts(void) {
   locking_leave(&rw, PRS_RW_WRITES);
   ASSERT_INT(PRS_RW_ENTERED, try_again(&rw, waiter, 0));
   blocking_fork();
-  prs_rw_renew(waiter);
+  prs_waiter_renew(waiter);
   ASSERT(!prs_rw_adopt(&rw, &waiter->nodes[0]));
   prs_waiter_free(waiter);
 }

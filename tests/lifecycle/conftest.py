@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
-# Hundreds of runs for each kind of storm: one in CI, and none when nobody asked, which gives a few.
+# Hundreds of runs for each kind of storm: a half in CI, and none when nobody asked, which gives a
+# few. The other Pythons of the matrix make the half a quarter.
 # They wait in one and the same C function, so that a fifth of the runs of each is enough.
 OF_CHANNELS = {
     *("channel", "channel_recv", "channel_send"),
     *("recv", "recv_timeout", "for", "send", "send_timeout", "rendezvous"),
 }
-STRESS = int(os.environ.get("PYTHREAD_RS_STRESS") or os.environ.get("CI") == "true")
+STRESS = float(
+    os.environ.get("PYTHREAD_RS_STORMS")
+    or os.environ.get("PYTHREAD_RS_STRESS")
+    or 0.5 * (os.environ.get("CI") == "true")
+)
 CASE_SECONDS = 30.0  # for one child; nothing should come near it
 RUN_SECONDS = 2.0  # for one run of a storm, on a machine that others use too
 
@@ -135,7 +140,7 @@ def run_storm(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Run one kind of the module's storm; the failures come with a command to run them again."""
 
     def run(kind: str, *, few: int) -> None:
-        runs = str((20 if kind in OF_CHANNELS else 100) * STRESS or few)
+        runs = str(int((20 if kind in OF_CHANNELS else 100) * STRESS) or few)
         command = [sys.executable, str(HERE / "storm.py"), request.module.STORM]
         done = subprocess.run(
             [*command, "--kinds", kind, "--runs", runs],

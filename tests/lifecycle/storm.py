@@ -1,8 +1,9 @@
-"""Storms: many child processes that exit, are interrupted or fork, and a count of what went wrong.
+"""Storms: many child processes that exit, are interrupted or fork, and a count of what fails.
 
     python tests/lifecycle/storm.py exit --runs 5000
     python tests/lifecycle/storm.py signal --kinds join,park --runs 1000
     python tests/lifecycle/storm.py fork --ways churn --seed 17 --runs 1
+    python tests/lifecycle/storm.py pool --kinds drop --runs 1000
 
 `--runs` is a number for each kind. The last line sums up; each failure before it says how to run
 that child again. The exit status is 1 if anything failed.
@@ -60,7 +61,7 @@ STORMS = {
             *("compute", "allocate", "collect", "raise", "print", "print_err", "log", "write"),
             *("sleep", "park", "queue", "join", "start", "starved", "churn", "spawn"),
             *("lock", "scope", "locals", "panic", "report", "daemon", "mix"),
-            *("channel_recv", "channel_send", "channel"),
+            *("channel_recv", "channel_send", "channel", "pool"),
         ),
         ways={
             "end": Way(),
@@ -77,6 +78,7 @@ STORMS = {
         "sigint.py",
         kinds=(
             *("join", "join_timeout", "park", "park_timeout", "sleep", "sleep_until", "scope"),
+            *("join_stop", "park_stop", "sleep_stop"),
             *("recv", "recv_timeout", "for", "send", "send_timeout", "rendezvous"),
         ),
         ways={"main": Way(), "helper": Way(), "worker": Way(), "burst": Way()},
@@ -86,6 +88,12 @@ STORMS = {
         "fork_mix.py",
         kinds=("main", "thread", "dedicated", "scope", "nested"),
         ways={"quiet": Way(), "parked": Way(), "churn": Way(), "fresh": Way(), "locals": Way()},
+        batch=10,
+    ),
+    "pool": Storm(
+        "pool_mix.py",
+        kinds=("drop", "shutdown", "cancel", "interrupt", "fork"),
+        ways={"spawn": Way(), "submit": Way(), "mix": Way(), "nested": Way()},
         batch=10,
     ),
 }

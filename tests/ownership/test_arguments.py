@@ -413,11 +413,10 @@ def test_the_holders_are_named() -> None:
     assert "an_inner_name" in str(error)
 
 
-GLOBAL: list[Any] = [[1]]
-
-
 def test_a_global_holds_it() -> None:
-    error = refusal_of(lambda: spawn(size, GLOBAL[0]))
+    # Not this module's own: what the import made is out of the collector's sight (conftest.py).
+    names = {"GLOBAL": [[1]], "spawn": spawn, "size": size}
+    error = refusal_of(eval("lambda: spawn(size, GLOBAL[0])", names))
     assert error.code == "E0505"
     assert any("GLOBAL" in holder or "list" in holder for holder in error.holders)
 

@@ -11,21 +11,26 @@ import pytest
 
 from pythread_rs.pool import ThreadPool
 
-NAMES = {
-    "executor": ["ExecutorTest"],
-    "test_as_completed": ["AsCompletedTests"],
-    "test_wait": ["WaitTests"],
-    "test_shutdown": ["ExecutorShutdownTest"],
+PACKAGE = "test.test_concurrent_futures"  # one module up to 3.11, a package since
+CLASSES = {
+    "ThreadPoolExecutorTest": "test_thread_pool",
+    "AsCompletedTests": "test_as_completed",
+    "ThreadPoolWaitTests": "test_wait",
+    "ExecutorShutdownTest": "test_shutdown",
 }
-# They run a program that imports the class from concurrent.futures; test_exit.py has the same
-# with ThreadPool.
-# that is no process pool's; test_lifecycle.py has the same with ThreadPool.
-NOT_HERE = {
+# These start a program that imports the executor's class from concurrent.futures by its name:
+# test_end.py has the same programs with ThreadPool.
+PROGRAMS = {
     "test_interpreter_shutdown",
     "test_submit_after_interpreter_shutdown",
     "test_hang_gh83386",
 }
-# Each sleeps for seconds: they run when the stress tests are asked for.
+# These look into ThreadPoolExecutor: its number of threads by default, and that it starts them one
+# by one, of which `_threads` is the list. A ThreadPool starts all at once.
+INSIDES = {"test_default_workers", "test_saturation", "test_idle_thread_reuse"}
+# This one does not use the executor under test.
+OTHERS = {"test_hang_global_shutdown_lock"}
+# Each sleeps or collects garbage for seconds: they run when the stress tests are asked for.
 SLOW = {
     "test_all_completed",
     "test_duplicate_futures",
@@ -34,10 +39,14 @@ SLOW = {
     "test_first_exception",
     "test_first_exception_one_already_failed",
     "test_first_exception_some_already_complete",
+    "test_free_reference",
+    "test_free_reference_yielded_future",
+    "test_future_times_out",
+    "test_hang_issue12364",
     "test_map_timeout",
     "test_timeout",
 }
-LEFT_OUT = NOT_HERE if os.environ.get("PYTHREAD_RS_STRESS") else NOT_HERE | SLOW
+LEFT_OUT = PROGRAMS | INSIDES | OTHERS | (set() if os.environ.get("PYTHREAD_RS_STRESS") else SLOW)
 
 
 class Executor(ThreadPool):
@@ -49,30 +58,31 @@ class Executor(ThreadPool):
         super().__init__(max_workers)
 
 
+def module_of(file: str) -> Any:
+    package = importlib.import_module(PACKAGE)
+    return importlib.import_module(f"{PACKAGE}.{file}") if hasattr(package, "__path__") else package
+
+
 def suite() -> list[tuple[str, unittest.TestCase]]:
     try:
-        util = importlib.import_module("test.test_concurrent_futures.util")
+        util: Any = module_of("util")
     except ImportError:
         return []
     found: list[tuple[str, unittest.TestCase]] = []
-    for file, classes in NAMES.items():
-        module = importlib.import_module(f"test.test_concurrent_futures.{file}")
-        for name in classes:
-            mixin: Any = getattr(module, name)
-            bases = (util.ExecutorMixin, mixin, util.BaseTestCase)
-            case = type(name, bases, {"executor_type": Executor, "worker_count": 5})
-            found += [
-                (f"{name}.{test}", case(test))
-                for test in unittest.defaultTestLoader.getTestCaseNames(case)
-                if test not in LEFT_OUT
-            ]
+    for name, file in CLASSES.items():
+        tests: Any = getattr(module_of(file), name)
+        is_case = issubclass(tests, unittest.TestCase)
+        bases = (tests,) if is_case else (util.ExecutorMixin, tests, util.BaseTestCase)
+        case = type(name, bases, {"executor_type": Executor, "worker_count": 5})
+        names = unittest.defaultTestLoader.getTestCaseNames(case)
+        found += [(f"{name}.{test}", case(test)) for test in names if test not in LEFT_OUT]
     return found
 
 
 SUITE = suite()
 
 
-@pytest.mark.skipif(not SUITE, reason="this Python has no `test.test_concurrent_futures`")
+@pytest.mark.skipif(not SUITE, reason=f"this Python has no `{PACKAGE}`")
 @pytest.mark.parametrize("case", [case for _, case in SUITE], ids=[name for name, _ in SUITE])
 def test_executor(case: unittest.TestCase) -> None:
     result = unittest.TestResult()

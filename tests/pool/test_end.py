@@ -81,6 +81,32 @@ def test_exit_cuts_off_what_was_spawned(run_child: Callable[..., Any]) -> None:
     assert (child.returncode, child.stdout, child.stderr) == (0, "end\n", "")
 
 
+def test_futures_are_finished_at_exit_though_tasks_hold_all_workers(
+    run_child: Callable[..., Any],
+) -> None:
+    """What is spawned may never end: it is cut off, and nobody waits for it."""
+    child = run_child(
+        """
+        import threading
+        from pythread_rs.pool import ThreadPool
+        from pythread_rs.ownership import assume_send
+        pool = ThreadPool(2)
+        begun = threading.Barrier(3, timeout=10)
+        def forever():
+            begun.wait()
+            while True:
+                pass
+        handles = [pool.spawn(assume_send(forever)) for _ in range(2)]
+        begun.wait()
+        later = [pool.spawn(assume_send(lambda: threading.Event().wait())) for _ in range(2)]
+        futures = [pool.submit(print, n) for n in range(3)]
+        print("end", flush=True)
+        """
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+    assert child.stdout.split() == ["end", "0", "1", "2"]
+
+
 @pytest.mark.parametrize("state", ["idle", "busy", "waiting", "bulk", "full"])
 def test_exit_in_every_state(run_child: Callable[..., Any], state: str) -> None:
     child = run_child(

@@ -39,7 +39,7 @@ from pythread_rs import (
 )
 from pythread_rs.ownership import BorrowError, CaptureError, NotSendError
 from pythread_rs.pool import RemoteTraceback, spawn_on
-from pythread_rs.sync import Mutex
+from pythread_rs.sync import Mutex, Stopped, StopToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -474,3 +474,19 @@ def test_a_dask_cluster_of_two_processes() -> None:
         "shut down": "refused",
         "cancelled": "JoinError",
     }
+
+
+def test_a_stop_token_ends_a_join() -> None:
+    token, end = StopToken(), threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        handle = any_spawn_on(executor, end.wait, SECONDS)
+        stopper = spawn(token.stop)
+        with pytest.raises(Stopped):
+            handle.join(stop=token)
+        with pytest.raises(Stopped):
+            handle.join(0, stop=token)
+        with pytest.raises(TimeoutError):
+            handle.join(0.001, stop=StopToken())
+        end.set()
+        assert handle.join(SECONDS, stop=StopToken()) == Ok(True)
+        assert stopper.join(SECONDS) == Ok(None)

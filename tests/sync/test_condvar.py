@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -244,17 +243,24 @@ def test_a_notification_before_the_end_of_the_time_counts(wait_until: Callable[.
     """Notified while the notifier holds the mutex for longer than the time."""
     mutex, condvar = Mutex(0), Condvar()
 
-    def wait() -> bool:
+    def wait(seconds: float) -> bool:
         with mutex as guard:
-            return condvar.wait_timeout(guard, 0.2).unwrap()[1].timed_out()
+            return condvar.wait_timeout(guard, seconds).unwrap()[1].timed_out()
 
-    handle = start(wait)
-    assert wait_until(lambda: condvar._waiting() == 1)
-    with mutex:
-        condvar.notify_one()
-        end = time.monotonic() + 0.3
-        assert wait_until(lambda: time.monotonic() > end)
-    assert handle.join(SECONDS) == Ok(False)
+    in_time = timed_out = False
+    for seconds in (0.2, 1.0, 5.0):
+        earliest_end = time.monotonic() + seconds
+        handle = start(wait, seconds)
+        assert wait_until(lambda h=handle: condvar._waiting() == 1 or h.is_finished())
+        with mutex:
+            condvar.notify_one()
+            in_time = time.monotonic() < earliest_end  # or else the machine is busy: once more
+            assert wait_until(lambda end=earliest_end: time.monotonic() > end + 0.1)
+        timed_out = handle.join(SECONDS).unwrap()
+        if in_time:
+            break
+    assert in_time
+    assert not timed_out
 
 
 def test_a_refused_unwrap_of_a_timed_wait_leaves_the_lock() -> None:
@@ -346,153 +352,3 @@ def test_nothing_is_lost_when_threads_change_often() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert sorted(taken) == [1000 * n + i for n in range(4) for i in range(200)]
-
-
-# -- Children. -------------------------------------------------------------------------------------
-
-INTERRUPT = """
-    import os, signal, threading, time
-    from pythread_rs.sync import Condvar, Mutex, TryLockError
-    from pythread_rs import Err
-    mutex, condvar = Mutex(0), Condvar()
-    times, others = [], []
-    def kill():
-        while condvar._waiting() < 1:
-            pass
-        if hold:
-            mutex.lock().unwrap()
-            guard = mutex.lock().unwrap()
-        times.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-        if hold:
-            done.wait(10)
-    for hold in (False, True):
-        done = threading.Event()
-        helper = threading.Thread(target=kill)
-        helper.start()
-        try:
-            with mutex as guard:
-                try:
-                    condvar.wait(guard)
-                finally:
-                    times.append(time.monotonic())
-                    print(guard, condvar._waiting())
-        except KeyboardInterrupt:
-            done.set()
-            helper.join()
-            print(mutex)
-    # At once, not when the mutex is free; the bound is 100 ms on a free machine.
-    print(max(times[1] - times[0], times[3] - times[2]) < 5)
-"""
-
-NOTIFIED = """
-    import os, signal, threading
-    from pythread_rs.sync import Condvar, Mutex
-    mutex, condvar = Mutex(0), Condvar()
-    def on_signal(*_):
-        if held:
-            with mutex:
-                condvar.notify_one()
-        else:
-            condvar.notify_one()
-        raise InterruptedError
-    def wait():
-        with mutex as guard:
-            print(condvar.wait_timeout(guard, 5).unwrap()[1])
-    def kill():
-        while condvar._waiting() < 1:
-            pass
-        other.start()
-        while condvar._waiting() < 2:
-            pass
-        os.kill(os.getpid(), signal.SIGUSR1)
-    signal.signal(signal.SIGUSR1, on_signal)
-    for held in (False, True):
-        other = threading.Thread(target=wait)
-        killer = threading.Thread(target=kill)
-        killer.start()
-        try:
-            with mutex as guard:
-                condvar.wait(guard)
-        except InterruptedError:
-            killer.join()
-            other.join()
-"""
-
-FORK = """
-    import os, threading, warnings
-    from pythread_rs.sync import Condvar, Mutex
-    warnings.simplefilter("ignore")
-    mutex, condvar = Mutex(0), Condvar()
-    def wait():
-        with mutex as guard:
-            condvar.wait_while(guard, lambda value: value == 0).unwrap()
-    helper = threading.Thread(target=wait)
-    helper.start()
-    while condvar._waiting() == 0:
-        pass
-    child = os.fork()
-    if child == 0:
-        assert condvar._waiting() == 0
-        condvar.notify_all()
-        thread = threading.Thread(target=wait)
-        thread.start()
-        while condvar._waiting() == 0:
-            pass
-        with mutex as guard:
-            guard.value = 1
-            condvar.notify_one()
-        thread.join()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert condvar._waiting() == 1
-    mutex.set(1).unwrap()
-    condvar.notify_one()
-    helper.join()
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C cannot be sent here")
-def test_interrupt(run_child: Callable[..., Any]) -> None:
-    """The guard was consumed by the wait, and the lock is not taken for it again."""
-    done = run_child(INTERRUPT)
-    lines = done.stdout.splitlines()
-    assert done.stderr == ""
-    assert lines == [
-        "MutexGuard { <released> } 0",
-        "Mutex { data: 0, poisoned: false, .. }",
-        "MutexGuard { <released> } 0",
-        "Mutex { data: 0, poisoned: false, .. }",
-        "True",
-    ]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="there are no such signals here")
-def test_a_notification_is_handed_on(run_child: Callable[..., Any]) -> None:
-    """Whoever is notified while a signal handler raises cannot use it; the next one can."""
-    done = run_child(NOTIFIED)
-    assert (done.stdout, done.stderr) == ("WaitTimeoutResult(false)\n" * 2, "")
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_fork(run_child: Callable[..., Any]) -> None:
-    done = run_child(FORK)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_no_wait_begins_at_exit(run_child: Callable[..., Any]) -> None:
-    done = run_child("""
-        from pythread_rs import _ffi
-        from pythread_rs.sync import Condvar, Mutex
-        mutex, condvar = Mutex(0), Condvar()
-        guard = mutex.lock().unwrap()
-        _ffi.close_gate(0.0)
-        try:
-            condvar.wait(guard)
-        except RuntimeError as error:
-            print(error, guard, mutex)
-    """)
-    assert done.stdout == (
-        "cannot wait: the interpreter is exiting MutexGuard { <released> } "
-        "Mutex { data: 0, poisoned: false, .. }\n"
-    )

@@ -1,10 +1,9 @@
-"""Mutex: Rust's test names first, then poisoning, what Python adds, and races."""
+"""Mutex: Rust's tests by their names, and what Python adds."""
 
 from __future__ import annotations
 
 import copy
 import gc
-import os
 import pickle
 import sys
 import threading
@@ -19,12 +18,13 @@ from pythread_rs.ownership import (
     BorrowError,
     MutableBorrowError,
     NotSendError,
+    OwnershipError,
     UseAfterMoveError,
     is_send,
 )
 from pythread_rs.panic import catch_unwind
 from pythread_rs.result import Err, Ok, UnwrapError
-from pythread_rs.sync import LockTimeoutError, Mutex, PoisonError, TryLockError
+from pythread_rs.sync import LockTimeoutError, Mutex, RwLock, TryLockError
 from pythread_rs.thread import DeadlockError
 
 if TYPE_CHECKING:
@@ -159,8 +159,35 @@ def test_set() -> None:
 def test_set_drop() -> None:
     drops: list[int] = []
     mutex = Mutex(assume_send(Foo(drops, 1)))
-    assert mutex.set(Foo(drops, 2)).is_ok()
+    assert mutex.set(assume_send(Foo(drops, 2))).is_ok()
     assert drops == [1]
+
+
+@pytest.mark.parametrize("make", [Mutex, RwLock])
+@pytest.mark.parametrize("method", ["set", "replace"])
+def test_what_is_put_in_moves(make: Any, method: str) -> None:
+    """As what a lock is made with: no alias passes by the lock."""
+    lock = make([1])
+
+    def keep() -> list[int]:
+        value = [2]
+        with pytest.raises(OwnershipError, match="E0382"):
+            lock.set(value) if method == "set" else lock.replace(value)
+        return value  # this use is why
+
+    def move_in() -> None:
+        value = [3]
+        assert (lock.set(value) if method == "set" else lock.replace(value)).is_ok()
+
+    shared = [[4]]
+    with pytest.raises(OwnershipError, match="E0505"):
+        getattr(lock, method)(shared[0])
+    assert keep() == [2]
+    move_in()
+    assert lock.get_cloned() == Ok([3])
+    result = getattr(lock, method)([5])
+    assert result == Ok(None if method == "set" else [3])
+    assert lock.into_inner() == Ok([5])
 
 
 def test_set_poison() -> None:
@@ -244,175 +271,6 @@ def test_mutexguard_sync() -> None:
     assert not is_send(guard)
     with pytest.raises(NotSendError):
         spawn(print, guard)
-
-
-# -- Poisoning. ------------------------------------------------------------------------------------
-
-
-def leave_with(mutex: Mutex[int]) -> None:
-    with mutex:
-        raise ValueError
-
-
-def leave_guard(mutex: Mutex[int]) -> None:
-    with mutex.lock().unwrap():
-        raise ValueError
-
-
-def leave_frame(mutex: Mutex[int]) -> None:
-    _guard = mutex.lock().unwrap()
-    raise ValueError
-
-
-def leave_result(mutex: Mutex[int]) -> None:
-    _result = mutex.lock()
-    raise ValueError
-
-
-def leave_temporary(mutex: Mutex[int]) -> object:
-    return (mutex.lock().unwrap(), 1 / 0)
-
-
-def leave_generator(mutex: Mutex[int]) -> None:
-    def hold() -> Iterator[None]:
-        with mutex:
-            yield
-
-    generator = hold()
-    next(generator)
-    raise ValueError
-
-
-LEAVES = [leave_with, leave_guard, leave_frame, leave_result, leave_temporary, leave_generator]
-
-
-@pytest.mark.parametrize("leave", LEAVES)
-def test_a_panic_of_a_thread_poisons(leave: Callable[[Mutex[int]], object]) -> None:
-    mutex = Mutex(1)
-    assert start(leave, mutex).join(SECONDS).is_err()
-    assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
-
-
-@pytest.mark.parametrize("leave", LEAVES)
-def test_a_caught_panic_poisons(leave: Callable[[Mutex[int]], object]) -> None:
-    mutex = Mutex(1)
-    assert catch_unwind(leave, mutex).is_err()
-    assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
-
-
-@pytest.mark.parametrize("leave", [leave_with, leave_guard, leave_temporary])
-def test_a_caught_exception_poisons(leave: Callable[[Mutex[int]], object]) -> None:
-    mutex = Mutex(1)
-    with pytest.raises((ValueError, ZeroDivisionError)):
-        leave(mutex)
-    assert mutex.is_poisoned()
-
-
-@pytest.mark.parametrize("leave", [leave_frame, leave_result])
-def test_what_an_exception_keeps_alive_is_unseen(leave: Callable[[Mutex[int]], object]) -> None:
-    """Python drops such a guard with the exception, when that is over: no poison, and late."""
-    mutex = Mutex(1)
-    try:
-        leave(mutex)
-    except ValueError:
-        assert mutex.try_lock() == Err(TryLockError.WouldBlock)
-    assert repr(mutex) == "Mutex { data: 1, poisoned: false, .. }"
-
-
-def test_drops_without_an_exception_do_not_poison() -> None:
-    mutex = Mutex(1)
-    guard = mutex.lock().unwrap()
-    del guard
-    with mutex, pytest.raises(ValueError, match="inside"):
-        raise ValueError("inside")
-    try:
-        raise ValueError
-    except ValueError:
-        with mutex:
-            pass
-        guard = mutex.lock().unwrap()
-        del guard
-    mutex.lock()
-    assert not mutex.is_poisoned()
-
-
-def test_a_generator_that_is_closed_does_not_poison() -> None:
-    mutex = Mutex(1)
-
-    def hold() -> Iterator[None]:
-        with mutex:
-            yield
-
-    generator = hold()
-    next(generator)
-    assert mutex.try_lock() == Err(TryLockError.WouldBlock)
-    del generator
-    assert repr(mutex) == "Mutex { data: 1, poisoned: false, .. }"
-
-
-def test_with_raises_and_does_not_keep_the_lock() -> None:
-    mutex = Mutex(1)
-    poison(mutex)
-    with pytest.raises(PoisonError, match="poisoned lock: another task failed inside") as caught:
-        mutex.__enter__()
-    with pytest.raises(UseAfterMoveError):
-        caught.value.into_inner()
-    assert isinstance(mutex.try_lock(), Err)
-    mutex.clear_poison()
-    with mutex as guard:
-        assert guard.value == 1
-
-
-def test_a_refused_unwrap_leaves_the_lock() -> None:
-    mutex = Mutex(1)
-    poison(mutex)
-    with pytest.raises(UnwrapError) as caught:
-        mutex.lock().unwrap()
-    assert isinstance(caught.value.__cause__, PoisonError)
-    assert repr(mutex) == "Mutex { data: 1, poisoned: true, .. }"
-
-
-def test_the_error_holds_the_lock() -> None:
-    mutex = Mutex(1)
-    poison(mutex)
-    match mutex.lock():
-        case Err(PoisonError() as error):
-            assert mutex.try_lock() == Err(TryLockError.WouldBlock)
-            with error.into_inner() as guard:
-                guard.value = 2
-            with pytest.raises(UseAfterMoveError):
-                error.into_inner()
-        case _:
-            pytest.fail("not poisoned")
-    mutex.clear_poison()
-    assert mutex.into_inner() == Ok(2)
-
-
-def test_errors_of_a_poisoned_mutex_hold_the_guard() -> None:
-    mutex = Mutex(1)
-    poison(mutex)
-    match mutex.try_lock():
-        case Err(TryLockError.Poisoned(error)):
-            assert error.into_inner().value == 1
-        case other:
-            pytest.fail(repr(other))
-    match mutex.lock_timeout(1):
-        case Err(LockTimeoutError.Poisoned(error)):
-            assert error.into_inner().value == 1
-        case timed:
-            pytest.fail(repr(timed))
-
-
-def test_debug_and_display_of_errors() -> None:
-    mutex = Mutex(1)
-    poison(mutex)
-    assert repr(mutex.try_lock()) == 'Err("Poisoned(..)")'
-    assert repr(TryLockError.WouldBlock) == '"WouldBlock"'
-    assert str(TryLockError.WouldBlock) == "try_lock failed because the operation would block"
-    assert str(PoisonError(1)) == str(mutex.try_lock().unwrap_err())
-    assert pickle.loads(pickle.dumps(TryLockError.WouldBlock)) == TryLockError.WouldBlock
-    assert isinstance(LockTimeoutError.Timeout, TimeoutError)
-    assert TryLockError.WouldBlock != LockTimeoutError.Timeout
 
 
 # -- What Python adds. -----------------------------------------------------------------------------
@@ -566,200 +424,3 @@ def test_the_collector_sees_the_value() -> None:
     del node, guard
     gc.collect()
     assert alive() is None
-
-
-# -- Races. ----------------------------------------------------------------------------------------
-
-
-def test_nothing_is_lost_when_threads_change_often() -> None:
-    mutex = Mutex(0)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-
-    def work(number: int) -> None:
-        for i in range(300):
-            if (i + number) % 3 == 0:
-                while isinstance(result := mutex.lock_timeout(1e-5), Err):
-                    assert result.error == LockTimeoutError.Timeout
-                with result.value as guard:
-                    guard.value += 1
-            elif (i + number) % 3 == 1:
-                guard = mutex.lock().unwrap()
-                guard.value += 1
-                guard.drop()
-            else:
-                with mutex as guard:
-                    guard.value += 1
-
-    try:
-        for handle in [start(work, number) for number in range(8)]:
-            handle.join(SECONDS).unwrap()
-    finally:
-        sys.setswitchinterval(interval)
-    assert mutex.into_inner() == Ok(2400)
-
-
-def test_waiters_take_their_turn(wait_until: Callable[..., bool]) -> None:
-    """A thread that keeps taking the lock does not keep it from those who wait.
-
-    It leaves the lock for less than a thousandth of the time. By chance alone the four would need
-    longer than their deadline.
-    """
-    mutex = Mutex(False)
-    inside = threading.Event()
-
-    def greedy() -> None:
-        while True:
-            with mutex as guard:
-                inside.set()
-                sum(range(50_000))
-                if guard.value:
-                    return
-
-    handle = start(greedy)
-    assert inside.wait(SECONDS)
-    waiting = [start(lambda: mutex.lock().unwrap().drop()) for _ in range(4)]
-    for waiter in waiting:
-        waiter.join(SECONDS).unwrap()
-    mutex.set(True).unwrap()
-    handle.join(SECONDS).unwrap()
-
-
-def test_those_who_wait_for_a_consumed_mutex_are_told(wait_until: Callable[..., bool]) -> None:
-    mutex = Mutex(0)
-    guard = mutex.lock().unwrap()
-    waiting = [start(mutex.lock) for _ in range(5)]
-    assert wait_until(lambda: mutex._waiting() == 5)
-    guard.drop()
-    while True:
-        try:
-            mutex.into_inner().unwrap()
-            break
-        except BorrowError:
-            continue
-    for waiter in waiting:
-        result = waiter.join(SECONDS)
-        assert result.is_ok() or isinstance(result.unwrap_err(), UseAfterMoveError)
-
-
-# -- Children. -------------------------------------------------------------------------------------
-
-FORK = """
-    import os, threading, warnings
-    from pythread_rs.sync import Mutex
-    warnings.simplefilter("ignore")
-    theirs, mine, waited = Mutex(1), Mutex(2), Mutex(3)
-    inside, leave = threading.Event(), threading.Event()
-    def hold():
-        with theirs:
-            inside.set()
-            leave.wait(10)
-    def wait():
-        with waited:
-            pass
-    helper = threading.Thread(target=hold)
-    helper.start()
-    inside.wait(10)
-    waiting = threading.Thread(target=wait)
-    with mine as guard, waited:
-        waiting.start()
-        while waited._waiting() == 0:
-            pass
-        child = os.fork()
-        guard.value += 1
-        if child == 0:
-            assert repr(mine) == 'Mutex { data: "<locked>", poisoned: false, .. }'
-    if child == 0:
-        assert repr(theirs) == "Mutex { data: 1, poisoned: true, .. }", theirs
-        assert repr(mine) == "Mutex { data: 3, poisoned: false, .. }", mine
-        assert waited._waiting() == 0
-        def work():
-            with mine as guard:
-                guard.value += 1
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        [t.start() for t in threads]
-        [t.join() for t in threads]
-        os._exit(0 if mine.lock().unwrap().value == 7 else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    assert not theirs.is_poisoned()
-    leave.set()
-    helper.join(), waiting.join()
-"""
-
-INTERRUPT = """
-    import os, signal, threading, time
-    from pythread_rs.sync import Mutex
-    mutex = Mutex(0)
-    inside, leave = threading.Event(), threading.Event()
-    def hold():
-        with mutex:
-            inside.set()
-            leave.wait(10)
-    def kill():
-        while mutex._waiting() == 0:
-            pass
-        times.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-    times = []
-    for wait in (mutex.lock, mutex.__enter__, lambda: mutex.lock_timeout(10)):
-        helper = threading.Thread(target=hold)
-        helper.start()
-        inside.wait(10)
-        threading.Thread(target=kill).start()
-        try:
-            wait()
-        except KeyboardInterrupt:
-            times.append(time.monotonic())
-        assert mutex._waiting() == 0
-        leave.set()
-        helper.join()
-        mutex.lock().unwrap()
-        inside.clear(), leave.clear()
-    # Ctrl-C gets through at once, not when the lock is free; the bound is 100 ms on a free machine.
-    print(max(b - a for a, b in zip(times[::2], times[1::2])) < 5, len(times))
-"""
-
-GATE = """
-    import threading
-    from pythread_rs.sync import Mutex
-    mutex = Mutex(0)
-    inside, leave = threading.Event(), threading.Event()
-    def hold():
-        with mutex:
-            inside.set()
-            leave.wait(10)
-    def late():
-        with free as guard:
-            guard.value += 1
-        try:
-            mutex.lock()
-        except RuntimeError as error:
-            print(free, error)
-        leave.set()
-    free = Mutex(0)
-    helper = threading.Thread(target=hold, daemon=True)
-    helper.start()
-    inside.wait(10)
-    from pythread_rs import _ffi
-    _ffi.close_gate(0.0)
-    late()
-    helper.join()
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_fork(run_child: Callable[..., Any]) -> None:
-    done = run_child(FORK)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C cannot be sent here")
-def test_interrupt(run_child: Callable[..., Any]) -> None:
-    done = run_child(INTERRUPT)
-    assert (done.stdout, done.stderr) == ("True 6\n", "")
-
-
-def test_no_wait_begins_at_exit(run_child: Callable[..., Any]) -> None:
-    done = run_child(GATE)
-    expected = "Mutex { data: 1, poisoned: false, .. } cannot wait: the interpreter is exiting\n"
-    assert (done.stdout, done.stderr) == (expected, "")

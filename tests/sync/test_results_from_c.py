@@ -74,3 +74,47 @@ def test_a_class_with_more_slots_is_refused() -> None:
     wide: Any = Wide
     with pytest.raises(TypeError, match="`value` and nothing else"):
         _ffi.set_results(wide, Err)
+
+
+# -- Those that are freed, and kept for the next one. ----------------------------------------------
+
+
+def test_a_long_row_of_results_goes_without_a_deep_stack() -> None:
+    row: Any = made_ok(3)
+    for _ in range(200_000):
+        row = Ok(row)
+    del row
+    assert made_ok(1) == Ok(1)
+
+
+def test_what_a_freed_result_held_is_dropped_once() -> None:
+    dropped: list[int] = []
+
+    class Noisy:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __del__(self) -> None:
+            dropped.append(self.number)
+            made_ok(self.number)  # makes and frees one in the middle of it
+
+    many = [Ok(Noisy(number)) for number in range(100)]
+    del many
+    assert sorted(dropped) == list(range(100))
+
+
+def test_results_that_are_made_again_have_their_own_values() -> None:
+    for _ in range(3):
+        results = [made_ok(number) for number in range(100)]
+        assert [result.value for result in results] == list(range(100))
+        mixed = [made_ok((AtomicRef(number),)) if number % 2 else Ok(number) for number in range(100)]
+        assert [gc.is_tracked(result) for result in mixed[1::2]] == [True] * 50
+        del results, mixed
+    gc.collect()
+
+
+def test_a_result_whose_value_was_never_set_can_be_freed() -> None:
+    for _ in range(100):
+        empty = Ok.__new__(Ok)
+        del empty
+    assert made_ok(1) == Ok(1)

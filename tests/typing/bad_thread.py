@@ -14,8 +14,10 @@ from pythread_rs import (
     JoinHandle,
     Ok,
     ScopedJoinHandle,
+    StopToken,
     Thread,
     ThreadId,
+    park,
     park_timeout,
     process,
     scope,
@@ -98,6 +100,9 @@ def wrong_durations() -> None:
     sleep(None)  # E
     sleep_until(datetime.now())  # noqa: DTZ005  # E
     park_timeout(None)  # E
+    park(stop=True)  # E
+    park_timeout(1, StopToken())  # E
+    sleep(1, stop=1)  # E
     spawn(total, [1]).join("1")  # E
 
 

@@ -17,6 +17,7 @@ from pythread_rs import (
     Result,
     Scope,
     ScopedJoinHandle,
+    StopToken,
     Thread,
     ThreadId,
     available_parallelism,
@@ -72,6 +73,8 @@ def join_gives_a_result(handle: JoinHandle[int]) -> None:
     assert_type(handle.join(), Result[int, BaseException])
     assert_type(handle.join(0.5), Result[int, BaseException])
     assert_type(handle.join(timeout=timedelta(seconds=1)), Result[int, BaseException])
+    assert_type(handle.join(stop=StopToken()), Result[int, BaseException])
+    assert_type(handle.join(1, stop=None), Result[int, BaseException])
     assert_type(handle.join().unwrap(), int)
     assert_type(handle.is_finished(), bool)
     assert_type(handle.thread, Thread)
@@ -147,12 +150,16 @@ def who_am_i() -> None:
 
 
 def waiting() -> None:
+    park(stop=StopToken())
     park_timeout(1)
+    park_timeout(1, stop=StopToken().child())
     park_timeout(0.5)
     park_timeout(timedelta(seconds=1))
     sleep(1)
     sleep(timedelta(seconds=1))
+    sleep(1, stop=StopToken())
     sleep_until(12.5)
+    sleep_until(12.5, stop=StopToken())
     yield_now()
 
 

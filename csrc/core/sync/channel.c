@@ -3,7 +3,10 @@
  * A message goes to the first receiver that waits, else into the ring; a
  * sender that found no room stands in the queue with its message, and whoever
  * takes one moves it up. So each message is handed over under the guard, in
- * the order of sending, and a waiter learns of it by its own word. */
+ * the order of sending, and a waiter learns of it by its own word.
+ *
+ * While a waiter that passes on is awaited, nobody else is claimed: it will
+ * look after the others when it is back. README.md tells why. */
 #include <stdlib.h>
 
 #include "prs_sync.h"
@@ -26,6 +29,7 @@ void prs_channel_destroy(prs_channel_t *channel) { free(channel->ring); }
  * a fork is made attached, with the others stopped. */
 static void forget_parent(prs_channel_t *channel) {
   channel->generation = prs__generation();
+  channel->waking = 0;
   prs__queue_forget(&channel->sending);
   prs__queue_forget(&channel->receiving);
   prs__queue_forget(&channel->watching[PRS_RECEIVES]);
@@ -87,7 +91,8 @@ static bool is_ready(const prs_channel_t *channel, enum prs_direction direction,
                      const prs_waiter_t *self) {
   if (direction == PRS_SENDS)
     return channel->receivers == 0 || channel->count < channel->capacity ||
-           prs__queue_has_other(&channel->receiving, self);
+           (channel->count == 0 &&
+            prs__queue_has_other(&channel->receiving, self));
   return channel->count > 0 || channel->senders == 0 ||
          prs__queue_has_other(&channel->sending, self);
 }
@@ -158,12 +163,22 @@ static int queue_or_refuse(prs_queue_t *queue, prs_node_t *node, void *item) {
   return PRS_CHANNEL_QUEUED;
 }
 
+/* At a rendezvous each waiter has its own partner: nobody passes on. */
+static prs_node_t *claim(prs_channel_t *channel, prs_queue_t *queue,
+                         const prs_node_t *node, prs_wakes_t *wakes) {
+  prs_node_t *other = prs__queue_claim(queue, waiter_of(node), wakes);
+  if (other != NULL && other->waiter->passes_on && channel->capacity > 0) {
+    other->waiter->awaited = true;
+    channel->waking++;
+  }
+  return other;
+}
+
 static int send(prs_channel_t *channel, void *item, prs_node_t *node,
                 prs_wakes_t *wakes) {
   if (channel->receivers == 0) return PRS_CHANNEL_DISCONNECTED;
-  if (!prs__queue_is_empty(&channel->receiving)) {
-    prs_node_t *other =
-        prs__queue_claim(&channel->receiving, waiter_of(node), wakes);
+  if (channel->waking == 0 && !prs__queue_is_empty(&channel->receiving)) {
+    prs_node_t *other = claim(channel, &channel->receiving, node, wakes);
     if (other != NULL) {
       other->item = item;
       other->status = PRS_CHANNEL_DONE;
@@ -190,8 +205,7 @@ int prs_channel_send(prs_channel_t *channel, void *item, prs_node_t *node,
 static prs_node_t *next_sender(prs_channel_t *channel, const prs_node_t *node,
                                prs_wakes_t *wakes) {
   if (prs__queue_is_empty(&channel->sending)) return NULL;
-  prs_node_t *other =
-      prs__queue_claim(&channel->sending, waiter_of(node), wakes);
+  prs_node_t *other = claim(channel, &channel->sending, node, wakes);
   if (other != NULL) other->status = PRS_CHANNEL_DONE;
   return other;
 }
@@ -206,14 +220,17 @@ static int recv(prs_channel_t *channel, void **item, prs_node_t *node,
   if (channel->count > 0) {
     *item = pop(channel);
     /* A message that was put back may have made it fuller than full. */
-    if (channel->count < channel->capacity && channel->capacity > 0) {
+    if (channel->count < channel->capacity && channel->capacity > 0 &&
+        channel->waking == 0) {
       prs_node_t *other = next_sender(channel, node, wakes);
       /* There is room: a place was just left. */
       if (other != NULL) push(channel, other->item);
     }
     return PRS_CHANNEL_DONE;
   }
-  prs_node_t *other = next_sender(channel, node, wakes);
+  prs_node_t *other = NULL;
+  if (node == NULL || channel->waking == 0 || is_over(channel))
+    other = next_sender(channel, node, wakes);
   if (other != NULL) {
     *item = other->item;
     return PRS_CHANNEL_DONE;
@@ -231,11 +248,25 @@ int prs_channel_recv(prs_channel_t *channel, void **item, prs_node_t *node,
   return status;
 }
 
+int prs_channel_recv_first(prs_channel_t *channel, void **item,
+                           prs_wakes_t *wakes) {
+  int status = PRS_CHANNEL_WOULD_BLOCK;
+  enter(channel);
+  if (channel->count > 0 || channel->waking == 0) {
+    status = recv(channel, item, NULL, wakes);
+    tell(channel, wakes);
+  }
+  leave(channel);
+  return status;
+}
+
 bool prs_channel_unrecv(prs_channel_t *channel, void *item,
                         prs_wakes_t *wakes) {
   bool kept = false;
   enter(channel);
-  prs_node_t *other = prs__queue_claim(&channel->receiving, NULL, wakes);
+  prs_node_t *other = NULL;
+  if (channel->waking == 0)
+    other = claim(channel, &channel->receiving, NULL, wakes);
   if (other != NULL) {
     other->item = item;
     other->status = PRS_CHANNEL_DONE;
@@ -282,10 +313,13 @@ static void wake_some(prs_queue_t *queue, prs_wakes_t *wakes) {
   }
 }
 
-/* A receiver may be dropped while another thread waits on it. */
+/* A receiver may be dropped while another thread waits on it. Who is awaited
+ * sees to it that the others receive what is left before. */
 static void chain(prs_channel_t *channel, prs_wakes_t *wakes) {
   tell(channel, wakes);
-  if (is_over(channel)) wake_some(&channel->receiving, wakes);
+  if (channel->receivers == 0 ||
+      (channel->senders == 0 && channel->waking == 0))
+    wake_some(&channel->receiving, wakes);
   if (channel->receivers == 0) wake_some(&channel->sending, wakes);
 }
 
@@ -321,6 +355,90 @@ void *prs_channel_clear(prs_channel_t *channel) {
   channel->receivers = 0;
   leave(channel);
   return prs_channel_drain(channel);
+}
+
+/* ---- passing on ---------------------------------------------------------- */
+
+/* Let a receiver look for itself, though nothing is there yet: senders wait,
+ * and the one that calls this is likely to send more before it comes. */
+static bool claim_looker(prs_channel_t *channel, prs_wakes_t *wakes) {
+  prs_node_t *node = channel->receiving.first;
+  if (node == NULL || !node->waiter->passes_on || !prs__node_claim(node, wakes))
+    return false;
+  node->waiter->awaited = true;
+  channel->waking++;
+  node->status = PRS_CHANNEL_READY;
+  return true;
+}
+
+/* A sender that waits has seen a full ring, so there is space. */
+static bool claim_sender(prs_channel_t *channel, prs_wakes_t *wakes) {
+  prs_node_t *other = next_sender(channel, NULL, wakes);
+  if (other != NULL) push(channel, other->item);
+  return other != NULL;
+}
+
+static bool claim_receiver(prs_channel_t *channel, prs_wakes_t *wakes) {
+  prs_node_t *other = claim(channel, &channel->receiving, NULL, wakes);
+  if (other == NULL) return false;
+  other->item = pop(channel);
+  other->status = PRS_CHANNEL_DONE;
+  return true;
+}
+
+/* Claim one waiter that need not wait. A receiver that is back will take more,
+ * and a sender will send more, so the other side is better.
+ * Returns: false when there is none. */
+static bool claim_next(prs_channel_t *channel, enum prs_direction back,
+                       prs_wakes_t *wakes) {
+  bool sends = channel->count < channel->capacity &&
+               prs__queue_has_other(&channel->sending, NULL);
+  bool receives = prs__queue_has_other(&channel->receiving, NULL);
+  if (receives && channel->count > 0 && !(sends && back == PRS_RECEIVES))
+    return claim_receiver(channel, wakes);
+  if (!sends) return false;
+  if (receives && back == PRS_SENDS && claim_looker(channel, wakes))
+    return true;
+  return claim_sender(channel, wakes);
+}
+
+/* One that is awaited has come, and nobody may need to wait: claim until
+ * another one is awaited, or nobody is left who could go on. */
+static void pass_on(prs_channel_t *channel, enum prs_direction back,
+                    prs_wakes_t *wakes) {
+  while (channel->waking == 0 && channel->receivers > 0 &&
+         claim_next(channel, back, wakes))
+    continue;
+  if (is_over(channel)) chain(channel, wakes);
+}
+
+/* In the child of a fork nobody is awaited. */
+static void stop_awaiting(prs_channel_t *channel, prs_waiter_t *waiter) {
+  if (waiter->awaited && waiter->generation == prs__generation())
+    channel->waking--;
+  waiter->awaited = false;
+}
+
+void prs_channel_arrive(prs_channel_t *channel, prs_waiter_t *waiter,
+                        enum prs_direction back, prs_wakes_t *wakes) {
+  if (!waiter->awaited) return;
+  enter(channel);
+  stop_awaiting(channel, waiter);
+  pass_on(channel, back, wakes);
+  tell(channel, wakes);
+  leave(channel);
+}
+
+int prs_channel_recv_again(prs_channel_t *channel, void **item,
+                           prs_node_t *node, prs_wakes_t *wakes) {
+  enter(channel);
+  stop_awaiting(channel, node->waiter);
+  prs_waiter_renew(node->waiter);
+  int status = recv(channel, item, node, wakes);
+  pass_on(channel, PRS_RECEIVES, wakes);
+  tell(channel, wakes);
+  leave(channel);
+  return status;
 }
 
 /* ---- questions ----------------------------------------------------------- */

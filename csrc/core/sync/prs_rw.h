@@ -98,8 +98,6 @@ int prs_rw_close(prs_rw_t *rw, prs_wakes_t *wakes);
 /* Queue a node whose waiter is to have the lock that is written now.
  * Returns: false when it is not written: the waiter should be woken. */
 bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node);
-/* Make a waiter whose node was claimed, or lost by a fork, ready again. */
-void prs_rw_renew(prs_waiter_t *waiter);
 /* In the child of a fork, under the guard: keep only these. */
 void prs_rw_forget(prs_rw_t *rw, bool written, uint32_t readers);
 

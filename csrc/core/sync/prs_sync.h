@@ -85,6 +85,11 @@ struct prs_waiter {
    * a hint. */
   _Atomic bool crowded;
   bool slept; /* the claimer's: whether there is a thread to wake */
+  /* Its thread calls prs_channel_arrive as soon as it is back, before it runs
+   * anything that could wait: a channel may leave those who wait behind it to
+   * it. Set before a node is queued. */
+  bool passes_on;
+  bool awaited; /* the claimer's: the channel does so */
   prs_waiter_t *next_woken;
   /* Who is told instead of a sleeping thread; called attached, guard-free,
    * once, with the queue's right to the waiter. NULL: a thread sleeps. */
@@ -105,6 +110,9 @@ enum prs_waiter_word {
 prs_waiter_t *prs_waiter_new(uint32_t count);
 /* Owner: consumes a waiter whose nodes are in no queue. */
 void prs_waiter_free(prs_waiter_t *waiter);
+
+/* Make a waiter that is in no queue, or was lost by a fork, ready again. */
+void prs_waiter_renew(prs_waiter_t *waiter);
 
 /* Sleep until somebody has finished the waiter.
  * Returns: PRS_OK; PRS_ETIMEDOUT; PRS_EINTR: it may be waited for again;
@@ -138,6 +146,9 @@ void prs__queue_remove(prs_node_t *node);
  *          there. The waiter is in `wakes`. */
 prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
                              prs_wakes_t *wakes);
+/* The same for this node. Returns: false when its waiter was claimed, or has
+ * given up. */
+bool prs__node_claim(prs_node_t *node, prs_wakes_t *wakes);
 /* In the child of a fork: forget those who waited in the parent. */
 void prs__queue_forget(prs_queue_t *queue);
 
@@ -161,7 +172,9 @@ enum prs_channel_status {
   PRS_CHANNEL_WOULD_BLOCK = 11,  /* full, or empty; the node is not queued */
   PRS_CHANNEL_DISCONNECTED = 12, /* the other side is gone */
   PRS_CHANNEL_QUEUED = 13,       /* the node is in the queue: wait */
-  PRS_CHANNEL_READY = 14,        /* it need not wait; the node is not queued */
+  /* It need not wait; the node is not queued. A claimed receiver that is told
+   * so calls prs_channel_recv_again. */
+  PRS_CHANNEL_READY = 14,
   PRS_CHANNEL_OUT_OF_MEMORY = -2 /* nothing has changed */
 };
 
@@ -171,7 +184,8 @@ typedef struct prs_channel {
   size_t capacity; /* PRS_UNBOUNDED; 0 is a rendezvous */
   size_t senders;
   size_t receivers;
-  void **ring; /* `space` places, a power of two */
+  size_t waking; /* waiters that are awaited */
+  void **ring;   /* `space` places, a power of two */
   size_t space;
   size_t head;
   size_t count;
@@ -179,6 +193,8 @@ typedef struct prs_channel {
   prs_queue_t receiving;
   prs_queue_t watching[2]; /* who wants to know, and do nothing: by direction */
 } prs_channel_t;
+
+enum prs_direction { PRS_RECEIVES = 0, PRS_SENDS = 1 };
 
 /* One sender and one receiver. */
 void prs_channel_init(prs_channel_t *channel, size_t capacity);
@@ -192,11 +208,20 @@ void prs_channel_destroy(prs_channel_t *channel);
  * Blocks:  no. Threads: any, attached. */
 int prs_channel_send(prs_channel_t *channel, void *item, prs_node_t *node,
                      prs_wakes_t *wakes);
-/* Take a message, in the same way. */
+/* Take a message, in the same way. With a node, it leaves the messages of
+ * senders that wait to those who are awaited. */
 int prs_channel_recv(prs_channel_t *channel, void **item, prs_node_t *node,
                      prs_wakes_t *wakes);
-
-enum prs_direction { PRS_RECEIVES = 0, PRS_SENDS = 1 };
+/* The same, without a node, for who is going to wait if it would block. */
+int prs_channel_recv_first(prs_channel_t *channel, void **item,
+                           prs_wakes_t *wakes);
+/* The same, by a receiver whose node was claimed with READY, with this node. */
+int prs_channel_recv_again(prs_channel_t *channel, void **item,
+                           prs_node_t *node, prs_wakes_t *wakes);
+/* After a wait that was finished, whatever follows from it: wake who is next.
+ * Does nothing for a waiter that is not awaited. */
+void prs_channel_arrive(prs_channel_t *channel, prs_waiter_t *waiter,
+                        enum prs_direction back, prs_wakes_t *wakes);
 
 /* Queue a node, and do nothing else: for who waits for one of several
  * operations, and may have been claimed through another queue already.

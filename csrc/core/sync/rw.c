@@ -184,12 +184,6 @@ bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node) {
   return adopts;
 }
 
-void prs_rw_renew(prs_waiter_t *waiter) {
-  for (uint32_t i = 0; i < waiter->count; i++) waiter->nodes[i].queue = NULL;
-  waiter->generation = prs__generation();
-  atomic_store_explicit(&waiter->word, PRS_WAITS, memory_order_relaxed);
-}
-
 void prs_rw_forget(prs_rw_t *rw, bool written, uint32_t readers) {
   prs__queue_forget(&rw->waiting);
   rw->waking = false;

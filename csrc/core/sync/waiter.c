@@ -36,6 +36,13 @@ prs_waiter_t *prs_waiter_new(uint32_t count) {
 
 void prs_waiter_free(prs_waiter_t *waiter) { free(waiter); }
 
+void prs_waiter_renew(prs_waiter_t *waiter) {
+  for (uint32_t i = 0; i < waiter->count; i++) waiter->nodes[i].queue = NULL;
+  waiter->generation = prs__generation();
+  waiter->awaited = false;
+  atomic_store_explicit(&waiter->word, PRS_WAITS, memory_order_relaxed);
+}
+
 /* The claimer finishes at once: it neither sleeps nor detaches in between. */
 static void wait_for_claimer(prs_waiter_t *waiter) {
   while (atomic_load(&waiter->word) == PRS_CLAIMED) prs__os->yield();
@@ -169,22 +176,26 @@ static bool claim(prs_waiter_t *waiter) {
   return false;
 }
 
+bool prs__node_claim(prs_node_t *node, prs_wakes_t *wakes) {
+  prs_waiter_t *waiter = node->waiter;
+  if (!claim(waiter)) return false;
+  prs__queue_remove(node);
+  if (waiter->notify == NULL)
+    atomic_fetch_add_explicit(&prs__waking, 1, memory_order_relaxed);
+  waiter->chosen = (uint32_t)(node - waiter->nodes);
+  waiter->turn = atomic_load_explicit(prs__os->detached, memory_order_relaxed);
+  waiter->next_woken = wakes->first;
+  wakes->first = waiter;
+  return true;
+}
+
 /* Nodes of waiters that were claimed elsewhere, or that gave up, stay in the
  * queue: their own thread is about to take them out. */
 prs_node_t *prs__queue_claim(prs_queue_t *queue, const prs_waiter_t *self,
                              prs_wakes_t *wakes) {
   for (prs_node_t *node = queue->first; node != NULL; node = node->next) {
     prs_waiter_t *waiter = node->waiter;
-    if (waiter == self || !claim(waiter)) continue;
-    prs__queue_remove(node);
-    if (waiter->notify == NULL)
-      atomic_fetch_add_explicit(&prs__waking, 1, memory_order_relaxed);
-    waiter->chosen = (uint32_t)(node - waiter->nodes);
-    waiter->turn =
-        atomic_load_explicit(prs__os->detached, memory_order_relaxed);
-    waiter->next_woken = wakes->first;
-    wakes->first = waiter;
-    return node;
+    if (waiter != self && prs__node_claim(node, wakes)) return node;
   }
   return NULL;
 }

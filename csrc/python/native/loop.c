@@ -30,7 +30,7 @@ static int work(void *loop, uint64_t timeout) {
 }
 
 static int wait_for_packet(void *packet, uint64_t timeout) {
-  return prs__table->packet_wait(packet, timeout);
+  return prs__table->packet_wait_or(packet, timeout, NULL);
 }
 
 /* Wait, whatever the signal handlers raise; the first exception stays, and

@@ -218,7 +218,9 @@ static PyObject *known_kinds(PyObject *module, PyObject *unused) {
 static PyObject *is_python_class(PyObject *module, PyObject *type) {
   (void)module;
   if (!PyType_Check(type)) Py_RETURN_FALSE;
-  return PyBool_FromLong(((PyTypeObject *)type)->tp_dealloc == python_dealloc);
+  PyTypeObject *class = (PyTypeObject *)type;
+  return PyBool_FromLong(class->tp_dealloc == python_dealloc ||
+                         prs__is_result_class(class));
 }
 
 static PyMethodDef functions[] = {

@@ -39,26 +39,34 @@ static bool stand_for_drain(prs_pool_t *self, prs_node_t *node) {
   return waits;
 }
 
-/* drain(): take no Future any more and wait until every one is finished. */
-PyObject *prs__pool_drain(prs_pool_t *self, PyObject *unused) {
-  (void)unused;
+static int wait_for_drain(prs_pool_t *self, uint64_t timeout) {
+  prs_waiter_t *waiter = prs__waiter(1);
+  if (waiter == NULL) return PRS__RAISED;
+  int status = PRS_OK;
+  if (stand_for_drain(self, &waiter->nodes[0])) {
+    status = prs__block(waiter, timeout);
+    prs__guard_enter(&self->guard);
+    prs__queue_remove(&waiter->nodes[0]);
+    prs__guard_leave(&self->guard);
+  }
+  prs_waiter_free(waiter);
+  return status;
+}
+
+/* drain(timeout): take no Future any more and wait until every one is finished.
+ * Returns: whether they are. */
+PyObject *prs__pool_drain(prs_pool_t *self, PyObject *timeout) {
+  uint64_t limit;
+  if (!prs__timeout_from(timeout, &limit)) return NULL;
   prs__guard_enter(&self->guard);
   self->promises_nothing = true;
   prs__guard_leave(&self->guard);
   while (atomic_load(&self->promised) != 0) {
-    prs_waiter_t *waiter = prs__waiter(1);
-    if (waiter == NULL) return NULL;
-    int status = PRS_OK;
-    if (stand_for_drain(self, &waiter->nodes[0])) {
-      status = prs__block(waiter, PRS_FOREVER);
-      prs__guard_enter(&self->guard);
-      prs__queue_remove(&waiter->nodes[0]);
-      prs__guard_leave(&self->guard);
-    }
-    prs_waiter_free(waiter);
+    int status = wait_for_drain(self, limit);
     if (status == PRS__RAISED || status == PRS__RAISED_LATE) return NULL;
+    if (status == PRS_ETIMEDOUT) Py_RETURN_FALSE;
   }
-  Py_RETURN_NONE;
+  Py_RETURN_TRUE;
 }
 
 /* Take one more queued task out of the pool, or NULL. */
@@ -82,8 +90,8 @@ static prs_task_t *take_queued(prs_pool_t *self) {
 }
 
 static int note_future(PyObject *list, prs_task_t *task) {
-  if (task->future == NULL || prs__task_is_done(task)) return 0;
-  return PyList_Append(list, task->future);
+  if ((task->kind & PRS_TASK_FUTURE) == 0 || prs__task_is_done(task)) return 0;
+  return PyList_Append(list, (PyObject *)task);
 }
 
 /* queued_futures(): those whose call has not begun; futures are only ever in
@@ -126,6 +134,7 @@ static void forget_parent(prs_pool_t *pool) {
   atomic_store(&pool->waiting, 0);
   atomic_store(&pool->searching, 0);
   atomic_store(&pool->promised, 0);
+  atomic_store(&pool->keeping, 0);
   atomic_store(&pool->closed, true);
 }
 

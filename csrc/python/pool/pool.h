@@ -30,7 +30,7 @@ enum prs_task_kind {
    * waits for nothing that its waiter does. Whoever waits may run it. */
   PRS_TASK_BORROWS = 1,
   PRS_TASK_REPORTS = 2, /* its panic is told to the hook, and unwound */
-  PRS_TASK_FUTURE = 4,  /* `function` is called for a Future */
+  PRS_TASK_FUTURE = 4,  /* it is a Future, too: see future.c */
   PRS_TASK_BULK = 8,    /* `function` is a prs_bulk_t to take part in */
   PRS_TASK_MOVED = 16,  /* the function is a moved closure's */
   PRS_TASK_PINNED = 32  /* only its worker may run it */
@@ -51,18 +51,24 @@ struct prs_task {
   PyObject *function;
   PyObject *args;     /* a tuple */
   PyObject *kwargs;   /* a dict or NULL */
-  PyObject *future;   /* PRS_TASK_FUTURE only */
   PyObject *on_panic; /* told of the exception before joiners see it, or NULL */
+  PyObject *bell;     /* called when it has ended, or NULL; under the guard */
   PyObject *result;
 };
 
 extern PyTypeObject *prs__task_type;
+int prs__task_traverse(prs_task_t *self, visitproc visit, void *arg);
+int prs__task_clear(prs_task_t *self);
+void prs__task_dealloc(prs_task_t *self);
 
 /* Make a task; references are taken on all that is given.
  * Returns: a new reference or NULL with an exception set. */
 prs_task_t *prs__task_new(PyTypeObject *type, prs_pool_t *pool, int kind,
                           PyObject *function, PyObject *args, PyObject *kwargs);
 
+/* Show a task to the garbage collector, which does not see it before its end.
+ */
+void prs__task_show(prs_task_t *task);
 /* Claim a task. Returns: false when somebody else has. */
 bool prs__task_claim(prs_task_t *task);
 /* Run a task that was claimed. Never leaves an exception. */
@@ -88,10 +94,23 @@ PyObject *prs__task_wait_for_sure(prs_task_t *task);
  * exception raised. */
 PyObject *prs__task_outcome(prs_task_t *task);
 
+/* Tell whether the worker runs it, or something on top of it. */
+bool prs__task_is_mine(prs_task_t *task, prs_hand_t *hand);
+/* Methods of handles: task_type.c and waiting.c. */
+PyObject *prs__task_help(prs_task_t *self, PyObject *timeout);
+PyObject *prs__task_run_here(prs_task_t *self, PyObject *unused);
+PyObject *prs__task_bell(prs_task_t *self, PyObject *make);
+
+extern PyTypeObject *prs__future_type;
+/* Make a task of a type that is a Future.
+ * Returns: a new reference or NULL with an exception set. */
+prs_task_t *prs__future_new(PyObject *type, prs_pool_t *pool,
+                            PyObject *function, PyObject *args,
+                            PyObject *kwargs);
 /* Tell a future that its call begins. Returns: false when it was cancelled. */
-bool prs__future_begin(PyObject *future);
+bool prs__future_begin(prs_task_t *task);
 /* Tell it how the call has ended; one of the two is NULL. */
-void prs__future_finish(PyObject *future, PyObject *result,
+void prs__future_finish(prs_task_t *task, PyObject *result,
                         PyObject *exception);
 
 /* The exception that is set, taken: a new reference; and raised, stolen. */
@@ -135,6 +154,7 @@ struct prs_pool {
   _Atomic uint32_t searching; /* woken to look for work, not there yet */
   _Atomic bool closed;        /* takes nothing from outside any more */
   _Atomic size_t promised;    /* futures not finished */
+  _Atomic size_t keeping;     /* futures whose call runs */
   bool promises_nothing;      /* takes no future; under the guard */
   prs_queue_t draining;       /* who waits for that; under the guard */
   PyObject *panic_handler;    /* or NULL */
@@ -191,7 +211,8 @@ PyObject *prs__pool_join(prs_pool_t *self, PyObject *const *args,
                          Py_ssize_t count);
 PyObject *prs__pool_broadcast(prs_pool_t *self, PyObject *functions);
 PyObject *prs__pool_close(prs_pool_t *self, PyObject *unused);
-PyObject *prs__pool_drain(prs_pool_t *self, PyObject *unused);
+PyObject *prs__pool_drain(prs_pool_t *self, PyObject *timeout);
+PyObject *prs__pool_stand_in(prs_pool_t *self, PyObject *unused);
 PyObject *prs__pool_queued_futures(prs_pool_t *self, PyObject *unused);
 PyObject *prs__pool_abandon(prs_pool_t *self, PyObject *unused);
 

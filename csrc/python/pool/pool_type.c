@@ -90,8 +90,8 @@ static prs_task_t *task_of(prs_pool_t *self, PyObject *type, int kind,
                        PyList_GET_ITEM(closure, 0), args, kwargs);
 }
 
-static PyObject *accept(prs_pool_t *self, prs_task_t *task) {
-  if (task != NULL && prs__pool_push(self, task, false))
+static PyObject *accept(prs_pool_t *self, prs_task_t *task, bool in_line) {
+  if (task != NULL && prs__pool_push(self, task, in_line))
     return (PyObject *)task;
   Py_XDECREF(task);
   return NULL;
@@ -109,16 +109,18 @@ static bool is_closure(PyObject *closure) {
   return false;
 }
 
-/* spawn(type, closure): the closure is taken out of its list. */
+/* spawn(type, closure, in_line=False): the closure is taken out of its list. */
 static PyObject *pool_spawn(prs_pool_t *self, PyObject *const *args,
                             Py_ssize_t count) {
-  if (!prs__wants("spawn", count, 2)) return NULL;
+  bool in_line = count == 3 && args[2] == Py_True;
+  if (count != 3 && !prs__wants("spawn", count, 2)) return NULL;
   PyObject *closure = args[1];
   if (!is_closure(closure)) return NULL;
   PyObject *moved = prs__own(NULL, closure);
   if (moved == NULL) return NULL;
   int kind = PRS_TASK_REPORTS | (moved == Py_None ? 0 : PRS_TASK_MOVED);
-  PyObject *handle = accept(self, task_of(self, args[0], kind, closure));
+  PyObject *handle =
+      accept(self, task_of(self, args[0], kind, closure), in_line);
   if (handle == NULL)
     give_back(moved, closure);
   else if (PyList_SetSlice(closure, 0, 3, NULL) < 0) /* the task owns it now */
@@ -148,10 +150,11 @@ static PyObject *pool_submit(prs_pool_t *self, PyObject *const *args,
                              Py_ssize_t count) {
   if (!prs__wants("submit", count, 4)) return NULL;
   PyObject *kwargs = PyDict_GET_SIZE(args[3]) == 0 ? NULL : args[3];
-  prs_task_t *task = prs__task_new(prs__task_type, self, PRS_TASK_FUTURE,
-                                   args[1], args[2], kwargs);
+  PyObject *given = kwargs == NULL && PyTuple_GET_SIZE(args[2]) == 0
+                        ? NULL
+                        : args[2]; /* NULL: called without any */
+  prs_task_t *task = prs__future_new(args[0], self, args[1], given, kwargs);
   if (task == NULL) return NULL;
-  task->future = Py_NewRef(args[0]);
   if (prs__pool_push(self, task, true)) return (PyObject *)task;
   Py_DECREF(task);
   return NULL;
@@ -193,11 +196,12 @@ static PyObject *pool_statistics(prs_pool_t *self, PyObject *unused) {
     queued += prs_deque_len(&self->hands[i].deque);
     running += prs__hand_top(&self->hands[i]) != NULL;
   }
-  return Py_BuildValue("{sIsIsIsIsKsK}", "threads", self->count, "running",
-                       running, "sleeping", atomic_load(&self->sleepers),
-                       "waiting", atomic_load(&self->waiting), "queued", queued,
-                       "promised",
-                       (unsigned long long)atomic_load(&self->promised));
+  return Py_BuildValue(
+      "{sIsIsIsIsKsKsK}", "threads", self->count, "running", running,
+      "sleeping", atomic_load(&self->sleepers), "waiting",
+      atomic_load(&self->waiting), "queued", queued, "promised",
+      (unsigned long long)atomic_load(&self->promised), "keeping",
+      (unsigned long long)atomic_load(&self->keeping));
 }
 
 #define METHOD(function) (PyCFunction)(void (*)(void))(function)
@@ -206,12 +210,13 @@ static PyMethodDef methods[] = {
     {"work", METHOD(pool_work), METH_O,
      "work(index, /)\n--\n\nBe a worker until the pool is closed and empty."},
     {"spawn", METHOD(pool_spawn), METH_FASTCALL,
-     "spawn(handle type, closure, /)\n--\n\nCheck a closure and queue it."},
+     "spawn(handle type, closure, in_line=False, /)\n--\n\n"
+     "Check a closure and queue it."},
     {"lend", METHOD(pool_lend), METH_FASTCALL,
      "lend(handle type, closure, on_panic, list, /)\n--\n\n"
      "Queue a closure that the caller will wait for, as for all of the list."},
     {"submit", METHOD(pool_submit), METH_FASTCALL,
-     "submit(future, function, args, kwargs, /)\n--\n\n"
+     "submit(future type, function, args, kwargs, /)\n--\n\n"
      "Queue a call whose outcome a Future gets."},
     {"install", METHOD(prs__pool_install), METH_O,
      "install(function, /)\n--\n\nCall it on a worker and wait."},
@@ -221,8 +226,11 @@ static PyMethodDef methods[] = {
      "broadcast(functions, /)\n--\n\nCall each on its worker and wait."},
     {"close", METHOD(prs__pool_close), METH_NOARGS,
      "close()\n--\n\nTake nothing more; workers end when all is done."},
-    {"drain", METHOD(prs__pool_drain), METH_NOARGS,
-     "drain()\n--\n\nTake no Future more and wait until all are finished."},
+    {"drain", METHOD(prs__pool_drain), METH_O,
+     "drain(nanoseconds, /)\n--\n\n"
+     "Take no Future more and wait; tell whether all are finished."},
+    {"stand_in", METHOD(prs__pool_stand_in), METH_NOARGS,
+     "stand_in()\n--\n\nRun what stands in the line, on any thread."},
     {"queued_futures", METHOD(prs__pool_queued_futures), METH_NOARGS,
      "queued_futures()\n--\n\nList those whose call has not begun."},
     {"abandon", METHOD(prs__pool_abandon), METH_NOARGS,

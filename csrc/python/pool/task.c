@@ -31,6 +31,24 @@ void prs__raise_again(PyObject *exception) {
 
 /* ---- life ---------------------------------------------------------------- */
 
+/* A task is out of sight of the collector until it has ended: its pool holds
+ * it, so that it is garbage under no circumstances, and a million of them would
+ * be looked at again and again. What it holds counts as held by somebody. */
+static void hide(prs_task_t *task) { PyObject_GC_UnTrack(task); }
+
+/* It has ended. What is left must hold something to be part of a cycle. */
+static void show(prs_task_t *task) {
+  bool holds = task->result != NULL && PyObject_IS_GC(task->result);
+  if (!holds && task->pool->panic_handler == NULL) return;
+  prs__task_show(task);
+}
+
+void prs__task_show(prs_task_t *task) {
+  Py_BEGIN_CRITICAL_SECTION(task);
+  if (!PyObject_GC_IsTracked((PyObject *)task)) PyObject_GC_Track(task);
+  Py_END_CRITICAL_SECTION();
+}
+
 prs_task_t *prs__task_new(PyTypeObject *type, prs_pool_t *pool, int kind,
                           PyObject *function, PyObject *args,
                           PyObject *kwargs) {
@@ -42,6 +60,7 @@ prs_task_t *prs__task_new(PyTypeObject *type, prs_pool_t *pool, int kind,
   task->function = Py_XNewRef(function);
   task->args = Py_XNewRef(args);
   task->kwargs = Py_XNewRef(kwargs);
+  hide(task);
   return task;
 }
 
@@ -81,8 +100,15 @@ static void publish(prs_task_t *task) {
   /* Partner: prs__task_is_done. */
   atomic_store_explicit(&task->state, PRS_TASK_DONE, memory_order_release);
   wake_some(task, &wakes);
+  PyObject *bell = task->bell;
+  task->bell = NULL;
   prs__guard_leave(&task->guard);
   if (wakes.first != NULL) prs_wakes_send(&wakes);
+  if (bell == NULL) return;
+  PyObject *told = PyObject_CallNoArgs(bell);
+  if (told == NULL) PyErr_WriteUnraisable(bell);
+  Py_XDECREF(told);
+  Py_DECREF(bell);
 }
 
 static void chain(prs_task_t *task) {
@@ -131,13 +157,15 @@ static void run_call(prs_task_t *task) {
 }
 
 static void run_future(prs_task_t *task) {
-  if (!prs__future_begin(task->future)) return;
+  if (!prs__future_begin(task)) return;
+  atomic_fetch_add(&task->pool->keeping, 1);
   PyObject *result = call(task);
   PyObject *exception = result == NULL ? prs__raised() : NULL;
   Py_CLEAR(task->function);
   Py_CLEAR(task->args);
   Py_CLEAR(task->kwargs);
-  prs__future_finish(task->future, result, exception);
+  prs__future_finish(task, result, exception);
+  atomic_fetch_sub(&task->pool->keeping, 1);
   Py_XDECREF(result);
   Py_XDECREF(exception);
 }
@@ -167,21 +195,19 @@ void prs__task_run(prs_task_t *task, prs_hand_t *hand) {
   else
     run_call(task);
   drop_call(task);
+  show(task);
   if (hand != NULL) {
     prs__hand_set_top(hand, task->below);
     task->below = NULL;
     atomic_store_explicit(&task->hand, NULL, memory_order_relaxed);
   }
   publish(task);
-  if ((task->kind & PRS_TASK_FUTURE) != 0) {
-    Py_CLEAR(task->future);
-    prs__pool_kept_promise(task->pool);
-  }
+  if ((task->kind & PRS_TASK_FUTURE) != 0) prs__pool_kept_promise(task->pool);
 }
 
 /* ---- wait ---------------------------------------------------------------- */
 
-static bool is_mine(prs_task_t *task, prs_hand_t *hand) {
+bool prs__task_is_mine(prs_task_t *task, prs_hand_t *hand) {
   for (prs_task_t *mine = prs__hand_top(hand); mine != NULL; mine = mine->below)
     if (mine == task) return true;
   return false;
@@ -245,7 +271,7 @@ static int wait_for(prs_task_t *task, uint64_t timeout, bool surely) {
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
   while (!prs__task_is_done(task)) {
     if (prs__task_is_lost(task)) return PRS_EAGAIN;
-    if (hand != NULL && is_mine(task, hand)) return PRS_EDEADLK;
+    if (hand != NULL && prs__task_is_mine(task, hand)) return PRS_EDEADLK;
     if (timeout == 0) return PRS_ETIMEDOUT;
     if (hand != NULL && help(task, hand)) continue;
     uint64_t left = timeout;

@@ -1,32 +1,32 @@
 /* TaskBase: a task as its handle, which is what most programs see of it. */
 #include "pool.h"
 
-static int task_traverse(prs_task_t *self, visitproc visit, void *arg) {
+int prs__task_traverse(prs_task_t *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->pool);
   Py_VISIT(self->function);
   Py_VISIT(self->args);
   Py_VISIT(self->kwargs);
-  Py_VISIT(self->future);
+  Py_VISIT(self->bell);
   Py_VISIT(self->on_panic);
   Py_VISIT(self->result);
   return 0;
 }
 
-static int task_clear(prs_task_t *self) {
+int prs__task_clear(prs_task_t *self) {
   Py_CLEAR(self->function);
   Py_CLEAR(self->args);
   Py_CLEAR(self->kwargs);
-  Py_CLEAR(self->future);
+  Py_CLEAR(self->bell);
   Py_CLEAR(self->on_panic);
   Py_CLEAR(self->result);
   return 0;
 }
 
-static void task_dealloc(prs_task_t *self) {
+void prs__task_dealloc(prs_task_t *self) {
   PyTypeObject *type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
-  (void)task_clear(self);
+  (void)prs__task_clear(self);
   Py_CLEAR(self->pool);
   type->tp_free(self);
   Py_DECREF(type);
@@ -152,7 +152,7 @@ static PyObject *task_panic(prs_task_t *self, PyObject *unused) {
 
 /* _help(timeout): a worker's wait for a task, without its result.
  * Returns: whether it has ended. */
-static PyObject *task_help(prs_task_t *self, PyObject *arg) {
+PyObject *prs__task_help(prs_task_t *self, PyObject *arg) {
   uint64_t timeout;
   if (!prs__timeout_from(arg, &timeout)) return NULL;
   if (prs__hand_of(self->pool) == NULL) Py_RETURN_FALSE;
@@ -185,7 +185,9 @@ static PyMethodDef methods[] = {
     {"is_finished", METHOD(task_is_finished), METH_NOARGS, is_finished_doc},
     {"detach", METHOD(task_detach), METH_NOARGS, detach_doc},
     {"_panic", METHOD(task_panic), METH_NOARGS, NULL},
-    {"_help", METHOD(task_help), METH_O, NULL},
+    {"_help", METHOD(prs__task_help), METH_O, NULL},
+    {"_run_here", METHOD(prs__task_run_here), METH_NOARGS, NULL},
+    {"_bell", METHOD(prs__task_bell), METH_O, NULL},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
     {NULL, NULL, 0, NULL}};
 
@@ -195,9 +197,9 @@ static PyGetSetDef properties[] = {
 
 static PyType_Slot slots[] = {{Py_tp_doc, "One call that a pool has accepted."},
                               {Py_tp_new, task_new},
-                              {Py_tp_dealloc, task_dealloc},
-                              {Py_tp_traverse, task_traverse},
-                              {Py_tp_clear, task_clear},
+                              {Py_tp_dealloc, prs__task_dealloc},
+                              {Py_tp_traverse, prs__task_traverse},
+                              {Py_tp_clear, prs__task_clear},
                               {Py_tp_methods, methods},
                               {Py_tp_getset, properties},
                               {0, NULL}};

@@ -17,6 +17,38 @@ static PyObject *finish(prs_task_t *task) {
   return result;
 }
 
+/* _run_here(): let a worker of its pool run it now, if nobody has begun it. */
+PyObject *prs__task_run_here(prs_task_t *self, PyObject *unused) {
+  (void)unused;
+  prs_hand_t *hand = prs__hand_of(self->pool);
+  if (hand == NULL || (self->kind & PRS_TASK_PINNED) != 0 ||
+      prs__task_is_lost(self) || !prs__task_claim(self))
+    Py_RETURN_NONE;
+  Py_INCREF(self);
+  prs__task_run(self, hand);
+  Py_DECREF(self);
+  Py_RETURN_NONE;
+}
+
+/* _bell(make): what is rung when the task has ended; None when `join` does not
+ * wait. */
+PyObject *prs__task_bell(prs_task_t *self, PyObject *make) {
+  prs_hand_t *hand = prs__hand_of(self->pool);
+  if (hand != NULL && prs__task_is_mine(self, hand)) Py_RETURN_NONE;
+  if (prs__task_is_done(self) || prs__task_is_lost(self)) Py_RETURN_NONE;
+  PyObject *made = PyObject_CallNoArgs(make);
+  if (made == NULL) return NULL;
+  PyObject *bell = NULL;
+  prs__guard_enter(&self->guard);
+  if (!prs__task_is_done(self)) {
+    if (self->bell == NULL) self->bell = Py_NewRef(made);
+    bell = Py_NewRef(self->bell);
+  }
+  prs__guard_leave(&self->guard);
+  Py_DECREF(made);
+  return bell != NULL ? bell : Py_NewRef(Py_None);
+}
+
 /* install(function): call it on a worker and wait. */
 PyObject *prs__pool_install(prs_pool_t *self, PyObject *function) {
   if (prs__hand_of(self) != NULL) return PyObject_CallNoArgs(function);

@@ -322,6 +322,17 @@ static int end_in_child(prs_task_t *task) {
   return -1;
 }
 
+/* stand_in(): do the line's work when every worker is taken. */
+PyObject *prs__pool_stand_in(prs_pool_t *self, PyObject *unused) {
+  (void)unused;
+  prs_task_t *task;
+  while ((task = from_line(self)) != NULL) {
+    prs__task_run(task, NULL);
+    Py_DECREF(task);
+  }
+  Py_RETURN_NONE;
+}
+
 int prs__work(prs_hand_t *hand) {
   uint32_t generation = prs__generation();
   prs_task_t *task;

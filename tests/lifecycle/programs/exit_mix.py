@@ -20,9 +20,22 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, NoReturn
 
 KIND, SEED, WAY = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+
+futures: list[Future[None]] = []
+
+
+def tell_of_lost_futures() -> None:
+    """Say what was accepted and has no outcome; runs when the futures were waited for."""
+    lost = sum(not future.done() for future in list(futures))
+    if lost:
+        print(f"{lost} futures of {len(futures)} are lost", file=sys.stderr)
+
+
+atexit.register(tell_of_lost_futures)
 
 if WAY == "slow":
     atexit.register(time.sleep, 0.002)  # before the import: runs when the gate has closed
@@ -41,6 +54,7 @@ from pythread_rs import (  # noqa: E402  # the order of imports is what is teste
     sleep,
     thread_local,
 )
+from pythread_rs.pool import ThreadPool  # noqa: E402
 from pythread_rs.sync import mpmc  # noqa: E402
 
 if WAY == "slow":
@@ -283,6 +297,48 @@ def receive_all() -> None:
         nap_once()
 
 
+# -- A pool: what was submitted is finished, and the rest is cut off. ----------------------------
+
+POOL_KINDS = ("pool", "mix")
+pool = ThreadPool(3) if KIND in POOL_KINDS else None
+
+
+def pool_submit() -> None:
+    while pool is not None and len(futures) < 2000:
+        futures.append(pool.submit(nap_once))
+        sleep(0.0001)
+
+
+def pool_spawn() -> NoReturn:
+    while True:
+        assert pool is not None
+        handles = [pool.spawn(int) for _ in range(10)]
+        for handle in handles[::2]:
+            handle.join()
+
+
+def pool_run() -> NoReturn:
+    """Borrow, from outside and from inside."""
+    assert pool is not None
+    here = pool
+    calls: list[Callable[[], object]] = [
+        lambda: here.join(nap_once, nap_once),
+        lambda: here.par_map(abs, range(1000)),
+        lambda: here.par_map(abs, iter(range(100))),
+        lambda: here.install(lambda: here.join(int, nap_once)),
+        lambda: here.broadcast(str),
+    ]
+    while True:
+        rng.choice(calls)()
+
+
+def pool_compute() -> NoReturn:
+    """Have a task that never ends."""
+    assert pool is not None
+    pool.spawn(compute)
+    park_for_ever()
+
+
 def nap_once() -> None:
     sleep(rng.random() * 0.001)
 
@@ -313,6 +369,7 @@ KINDS: dict[str, list[Callable[[], None]]] = {
     "channel_recv": [receive, receive_all],
     "channel_send": [send],
     "channel": [receive, receive_all, send],
+    "pool": [pool_submit, pool_spawn, pool_run, pool_run, pool_compute],
 }
 KINDS["mix"] = [f for fs in KINDS.values() for f in fs if f not in (print_err, log)]
 

@@ -29,7 +29,7 @@ from pythread_rs import (
     sleep,
     sleep_until,
 )
-from pythread_rs.sync import mpmc
+from pythread_rs.sync import StopToken, mpmc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +108,9 @@ WAITS: dict[str, Callable[[Round], object]] = {
     "park_timeout": lambda this: park_timeout(LONG),
     "sleep": lambda this: sleep(LONG),
     "sleep_until": lambda this: sleep_until(time.monotonic() + LONG),
+    "join_stop": lambda this: this.target.join(stop=StopToken()),
+    "park_stop": lambda this: park(stop=StopToken()),
+    "sleep_stop": lambda this: sleep(LONG, stop=StopToken()),
     "recv": lambda this: this.empty[1].recv(),
     "recv_timeout": lambda this: this.empty[1].recv_timeout(LONG),
     "for": lambda this: list(this.empty[1]),
