@@ -63,6 +63,7 @@ FIELD = re.compile(
 SHORT = re.compile(
     r"~|(?<=[a-z])Base\b|\b_(?=[A-Z])|\b(?:collections\.abc|datetime|typing|pythread_rs(?:\.\w+)*)\."
 )
+OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./(?:benchmarks|csrc|examples|tests)/[^)]*\)")
 DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
 
 
@@ -141,6 +142,11 @@ def process_signature(
     return signature and SHORT.sub("", signature), returns and SHORT.sub("", returns)
 
 
+def read_source(_app: object, _name: str, source: list[str]) -> None:
+    """Leave out the links of a page to what is not on the site, and keep their text."""
+    source[0] = OUTSIDE.sub(r"\1", source[0])
+
+
 def skip_member(
     _app: object, what: str, name: str, value: object, skip: bool, _options: object
 ) -> bool | None:
@@ -175,4 +181,5 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", process_docstring, priority=400)
     app.connect("autodoc-process-signature", process_signature)
     app.connect("autodoc-skip-member", skip_member)
+    app.connect("source-read", read_source)
     app.connect("missing-reference", resolve_name)
