@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pythread_rs
@@ -58,7 +60,10 @@ napoleon_use_rtype = False
 FIELD = re.compile(
     r"^(\s*)((?:Args|Returns|Raises|Blocks|Thread safety)(?:, [A-Z][a-z ]+)*): (?=\S)"
 )
-SHORT = re.compile(r"~|\b(?:collections\.abc|datetime|typing|pythread_rs(?:\.\w+)*)\.")
+SHORT = re.compile(
+    r"~|(?<=[a-z])Base\b|\b_(?=[A-Z])|\b(?:collections\.abc|datetime|typing|pythread_rs(?:\.\w+)*)\."
+)
+OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./(?:benchmarks|csrc|examples|tests)/[^)]*\)")
 DRAWN = re.compile(r"^\s|\S {2,}\S|^\w+$")
 
 
@@ -102,17 +107,44 @@ def process_docstring(
     lines[:] = with_fields(lines)
 
 
+def read_stubs() -> dict[str, tuple[str, str | None]]:
+    """Read signatures of what is written in C, which has no annotations of its own."""
+    source = Path(pythread_rs.__file__).with_name("_objects.pyi").read_text("utf-8")
+    found: dict[str, tuple[str, str | None]] = {}
+    for top in ast.parse(source).body:
+        owner = f"{top.name}." if isinstance(top, ast.ClassDef) else ""
+        for node in top.body if isinstance(top, ast.ClassDef) else [top]:
+            if isinstance(node, ast.FunctionDef) and "overload" not in ast.unparse(node):
+                if owner:
+                    (node.args.posonlyargs or node.args.args).pop(0)
+                arguments = ast.unparse(node.args).removeprefix("/, ").removeprefix("/")
+                returns = ast.unparse(node.returns) if node.returns else None
+                found[owner + node.name] = (f"({arguments})", returns)
+    return found
+
+
+STUBS = read_stubs()
+IN_C = {"method_descriptor", "builtin_function_or_method"}
+
+
 def process_signature(
     _app: object,
     _what: str,
     _name: str,
-    _value: object,
+    value: Any,
     _options: object,
     signature: str | None,
     returns: str | None,
 ) -> tuple[str | None, str | None]:
     """Write types by their last name, and type variables without the tilde of their repr."""
+    if type(value).__name__ in IN_C:
+        signature, returns = STUBS.get(value.__qualname__, (signature, returns))
     return signature and SHORT.sub("", signature), returns and SHORT.sub("", returns)
+
+
+def read_source(_app: object, _name: str, source: list[str]) -> None:
+    """Leave out the links of a page to what is not on the site, and keep their text."""
+    source[0] = OUTSIDE.sub(r"\1", source[0])
 
 
 def skip_member(
@@ -149,4 +181,5 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", process_docstring, priority=400)
     app.connect("autodoc-process-signature", process_signature)
     app.connect("autodoc-skip-member", skip_member)
+    app.connect("source-read", read_source)
     app.connect("missing-reference", resolve_name)

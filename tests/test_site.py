@@ -20,7 +20,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-import pythread_rs
 from pythread_rs.ownership import _explain
 
 if TYPE_CHECKING:
@@ -195,15 +194,6 @@ def test_there_are_twenty_recipes_with_a_program_each() -> None:
         )
         assert section is not None, title
         assert "```python\n" in section[1], title
-
-
-def test_the_first_page_names_all_environment_variables() -> None:
-    folder = Path(pythread_rs.__file__).parent
-    sources = [file.read_text("utf-8") for file in folder.rglob("*.py")]
-    read = set(re.findall(r"PYTHREAD_RS_[A-Z_]*[A-Z]", "".join(sources)))
-    told = (DOCS / "reference" / "environment.md").read_text("utf-8")
-    assert read
-    assert {name for name in read if f"`{name}" not in told} == set()
 
 
 @pytest.mark.parametrize("picture", sorted((DOCS / "_static").glob("*.svg")), ids=lambda p: p.name)
