@@ -148,7 +148,7 @@ def against(table: list[Row], ours: str, theirs: str, limit: float) -> Row:
 def held(table: list[Row]) -> list[Row]:
     """Hold the rows against ours of the same kind."""
     pairs = {
-        SUBMIT: (OURS, 0.2),
+        SUBMIT: (OUR_SUBMIT, 0.2),
         MAP: (PAR_MAP, 0.05),
         LIST_MAP: (PAR_MAP, 2.0),
         FORK_EXECUTOR: (JOIN, 1.0),
@@ -203,7 +203,7 @@ def measure(options: Options) -> Report:
             f"{FEW_ITEMS:,}; all divided by how many they are",
             f"a stolen task: {STOLEN:,} tasks that one worker has made and another one runs, from "
             "the first to the last, the call of `int` included",
-            "each ratio is that of ours of the same kind: spawn (the first row), par_map, join",
+            "each ratio is that of ours of the same kind: submit, par_map, join",
         ],
     )
 
