@@ -52,7 +52,7 @@ static int wait_interruptibly(prs_waiting_t wait, void *object,
 int prs__wait_interruptibly(prs_waiting_t wait, void *object,
                             uint64_t timeout) {
   if (!prs__is_traced()) return wait_interruptibly(wait, object, timeout);
-  prs__trace_wait();
+  prs__trace_wait(object);
   int status = wait_interruptibly(wait, object, timeout);
   prs__trace_waited();
   return status;

@@ -128,7 +128,7 @@ extern _Atomic bool prs__traces;
 static inline bool prs__is_traced(void) {
   return atomic_load_explicit(&prs__traces, memory_order_relaxed);
 }
-void prs__trace_wait(void);
+void prs__trace_wait(const void *object);
 void prs__trace_waited(void);
 /* A word of a Parker or a Token, for the trace: which unpark its token is from.
  * Returns: NULL for another object. */

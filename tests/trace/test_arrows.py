@@ -208,6 +208,30 @@ def test_ownership_is_checked_as_ever(trace: Trace) -> None:
     assert output == "UseAfterMoveError\n[1]\n[2]\nBorrowError\n[[3]]\n"
 
 
+SCOPE = """
+    from pythread_rs import thread
+
+    def wait(barrier):
+        barrier.wait()
+        thread.sleep(0.05)
+
+    from pythread_rs.sync import Barrier
+    barrier = Barrier(2)
+    with thread.scope() as scope:
+        scope.spawn(wait, barrier)
+        barrier.wait()
+"""
+
+
+def test_the_end_of_a_scope_is_joined_with_the_end_of_its_thread(trace: Trace) -> None:
+    traced = trace(SCOPE)
+    assert traced.process.returncode == 0, traced.process.stderr
+    (arrow,) = traced.arrows("join")
+    assert (arrow.source, arrow.target) == ("wait #2", "main")
+    (wait,) = traced.slices("wait: join", "main")
+    assert arrow.received == pytest.approx(wait["ts"] + wait["dur"], abs=0.01)
+
+
 PARKING = """
     import time
     from pythread_rs import Builder, park, thread

@@ -133,6 +133,7 @@ void prs__trace_note(prs_trace_event_t *event) {
   if (event->time == 0) event->time = prs__table->now();
   if (!prs__is_traced()) {
     Py_XDECREF(event->note);
+    Py_XDECREF(event->code);
     return;
   }
   PyObject *type, *value, *traceback;
@@ -145,10 +146,11 @@ void prs__trace_note(prs_trace_event_t *event) {
 
 /* ---- waits --------------------------------------------------------------- */
 
-void prs__trace_wait(void) {
+/* A join waits for a packet, by whose address it finds its thread. */
+void prs__trace_wait(const void *object) {
   prs_trace_event_t event = {.kind = PRS_TRACE_WAIT,
                              .what = prs__trace_call.what,
-                             .object = prs__trace_call.object};
+                             .object = (uintptr_t)object};
   prs__trace_note(&event);
 }
 

@@ -153,12 +153,6 @@ static PyObject *spawn(const prs_trace_method_t *wrapped,
   return result;
 }
 
-static PyObject *join(const prs_trace_method_t *wrapped,
-                      prs_trace_args_t *call) {
-  prs__trace_call.object = packet_of(call->self);
-  return invoke(wrapped, call);
-}
-
 /* What every new thread calls in the place of the entry. */
 static PyObject *run(PyObject *module, PyObject *job) {
   (void)module;
@@ -211,8 +205,6 @@ PyObject *prs__trace_pass(const prs_trace_method_t *one,
       return receive(one, call);
     case PRS_ROLE_SPAWN:
       return spawn(one, call);
-    case PRS_ROLE_JOIN:
-      return join(one, call);
     case PRS_ROLE_PARK:
       return park(one, call);
     case PRS_ROLE_UNPARK:

@@ -13,7 +13,7 @@
 typedef enum prs_trace_kind {
   PRS_TRACE_THREAD = 0,  /* a thread begins; `id`: its number, `note`: name */
   PRS_TRACE_ENDED = 1,   /* and ends */
-  PRS_TRACE_WAIT = 2,    /* a wait begins: `what`, for `object` */
+  PRS_TRACE_WAIT = 2,    /* a wait begins: `what`, in `object` */
   PRS_TRACE_WAITED = 3,  /* and ends */
   PRS_TRACE_SPAWN = 4,   /* `id`: the number of the new thread */
   PRS_TRACE_SEND = 5,    /* `id`: the message, `note`: what it is */
@@ -47,7 +47,7 @@ extern _Thread_local prs_trace_call_t prs__trace_call;
 /* Note an event of the calling thread, and the line that its Python code is in.
  * `event`: kind and what goes with it; time and place are filled in.
  * Returns: nothing; when the limit is reached, or memory, it is counted only.
- * Owner:   consumes `event->note`.
+ * Owner:   consumes `event->note` and `event->code`.
  * Blocks:  no. It leaves an exception that is set alone.
  * Threads: any that is attached. */
 void prs__trace_note(prs_trace_event_t *event);
@@ -80,9 +80,8 @@ typedef enum prs_trace_role {
   PRS_ROLE_RECEIVE = 4, /* what it returns may be a message */
   PRS_ROLE_OPEN = 5,    /* the same, but it was not sent */
   PRS_ROLE_SPAWN = 6,
-  PRS_ROLE_JOIN = 7,
-  PRS_ROLE_PARK = 8,
-  PRS_ROLE_UNPARK = 9
+  PRS_ROLE_PARK = 7,
+  PRS_ROLE_UNPARK = 8
 } prs_trace_role_t;
 
 typedef struct prs_trace_args {

@@ -14,14 +14,13 @@ SEND_DEADLINE: Final = 3
 RECEIVE: Final = 4
 OPEN: Final = 5
 SPAWN: Final = 6
-JOIN: Final = 7
-PARK: Final = 8
-UNPARK: Final = 9
+PARK: Final = 7
+UNPARK: Final = 8
 
 # (type, methods, what they do, role).
 METHODS: Final[tuple[tuple[Any, str, str, int], ...]] = (
     (_ffi.Packet, "start", "spawn", SPAWN),
-    (_ffi.Packet, "wait", "join", JOIN),
+    (_ffi.Packet, "wait", "join", PASS),
     (_ffi.ScopeBase, "__exit__", "join", PASS),
     (_ffi.Parker, "park", "park", PARK),
     (_ffi.Parker, "unpark", "unpark", UNPARK),
