@@ -111,7 +111,7 @@ def comes_back_to(start: Footprint) -> bool:
 
 def end_global_pool() -> None:
     """End the pool of the process with the test, or the example, that made it."""
-    module = sys.modules.get("pythread_rs.pool._global")
+    module: Any = sys.modules.get("pythread_rs.pool._global")
     if module is not None and module._pool is not None:
         module._pool.shutdown()
         module._pool = None
