@@ -25,7 +25,8 @@ class PoolFuture(_ffi.FutureBase, Future[T]):
 
     def _result_later(self, timeout: float | None = None) -> T:
         """Wait, and return what the call returned (called by `result`)."""
-        return Future.result(self, self._help_for(timeout))
+        result: T = Future[T].result(self, self._help_for(timeout))
+        return result
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, as `Future.exception` does."""

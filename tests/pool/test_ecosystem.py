@@ -107,9 +107,7 @@ def test_dask_runs_in_a_pool(pool: ThreadPool) -> None:
 def test_dask_counts_and_raises_as_elsewhere(pool: ThreadPool) -> None:
     dask = pytest.importorskip("dask")
 
-    @dask.delayed
-    def invert(n: int) -> float:
-        return 1 / n
+    invert = dask.delayed(lambda n: 1 / n)
 
     with dask.config.set(pool=pool):
         assert dask.compute(*[invert(n) for n in range(1, 50)]) == tuple(
@@ -142,10 +140,11 @@ def test_numpy_items_and_chunks_are_views(pool: ThreadPool) -> None:
 
 
 def test_tqdm_shows_how_far_it_is(pool: ThreadPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    auto = pytest.importorskip("tqdm.auto")
+    auto: Any = pytest.importorskip("tqdm.auto")
+    base: Any = auto.tqdm
     bars: list[Any] = []
 
-    class Bar(auto.tqdm):  # type: ignore[misc,unused-ignore]
+    class Bar(base):  # type: ignore[misc]  # tqdm has no types
         monitor_interval = 0  # no thread of tqdm's own
 
         def __init__(self, *args: Any, **options: Any) -> None:

@@ -171,7 +171,8 @@ bool prs__cells_are_settled(PyObject *function, bool asking);
  * Returns: NULL without memory, an exception is set. */
 uint64_t *prs__known_settled(PyCodeObject *code);
 
-/* ---- harmless.c ----------------------------------------------------------- */
+/* ---- harmless.c -----------------------------------------------------------
+ */
 
 /* Tell whether any number of threads may call a function at the same time: it
  * reaches nothing that can be changed. False means "not known". */

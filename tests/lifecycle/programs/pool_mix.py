@@ -53,10 +53,11 @@ class Round:
             number = self.count
         # What holds the pool would keep it from being dropped.
         inside = pool if WAY == "nested" and KIND != "drop" and depth < 2 else None
-        task = assume_send(partial(self.work, number, inside, depth))
+        plain = partial(self.work, number, inside, depth)
+        task = assume_send(plain)
         makers: list[Callable[[], Any]] = [
             lambda: pool.spawn(task),
-            lambda: pool.submit(task.value),
+            lambda: pool.submit(plain),
             lambda: pool.spawn_fifo(task),
         ]
         ways = {"spawn": makers[:1], "submit": makers[1:2]}
@@ -199,7 +200,7 @@ def main() -> None:
         this.stopping.set()
         for helper in helpers:
             helper.join(LONG)
-        if this.pool is not None:
+        if KIND != "drop":
             this.pool.shutdown(wait=KIND != "cancel")
         this.check()
         print(f"{(time.perf_counter() - began) * 1000:.3f}", flush=True)
