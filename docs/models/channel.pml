@@ -1,5 +1,5 @@
 /* Channel: senders, receivers, and messages between them
- * (csrc/core/sync/channel.c, and what the types do around it).
+ * (csrc/core/sync/channel*.c, and what the types do around it).
  *
  * What is done under the guard is one step here, and so is a claim; how a
  * thread sleeps and how a claim meets a cancellation is in waiter.pml. A waiter
