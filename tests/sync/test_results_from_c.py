@@ -107,7 +107,9 @@ def test_results_that_are_made_again_have_their_own_values() -> None:
     for _ in range(3):
         results = [made_ok(number) for number in range(100)]
         assert [result.value for result in results] == list(range(100))
-        mixed = [made_ok((AtomicRef(number),)) if number % 2 else Ok(number) for number in range(100)]
+        mixed = [
+            made_ok((AtomicRef(number),)) if number % 2 else Ok(number) for number in range(100)
+        ]
         assert [gc.is_tracked(result) for result in mixed[1::2]] == [True] * 50
         del results, mixed
     gc.collect()
