@@ -190,6 +190,18 @@ static void nobody_is_awaited_in_a_child(void) {
   prs_channel_destroy(&channel);
 }
 
+static void node_is_claimed_once(void) {
+  prs_channel_t channel = new_channel(1);
+  prs_wakes_t wakes = {0};
+  pending_t only = queue_recv(&channel);
+  ASSERT(prs__node_claim(only.node, &wakes));
+  ASSERT(!prs__node_claim(only.node, &wakes));
+  ASSERT(prs__queue_is_empty(&channel.receiving));
+  prs_wakes_send(&wakes);
+  (void)end_pending(only);
+  prs_channel_destroy(&channel);
+}
+
 static void nobody_is_awaited_at_a_rendezvous(void) {
   prs_channel_t channel = new_channel(0);
   pending_t first = passing(queue_recv(&channel));
@@ -212,5 +224,6 @@ const check_test_t check_tests[] = {
     TEST(nothing_is_sent_to_nobody),
     TEST(nobody_is_awaited_in_a_child),
     TEST(nobody_is_awaited_at_a_rendezvous),
+    TEST(node_is_claimed_once),
     END_OF_TESTS,
 };
