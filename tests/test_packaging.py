@@ -54,7 +54,7 @@ def test_the_workflow_tests_what_the_classifiers_name() -> None:
 
 
 def test_the_matrix_tests_what_the_classifiers_name() -> None:
-    matrix = (PROJECT / "tests" / "matrix.py").read_text("utf-8")
+    matrix = (PROJECT / "tests" / "matrix" / "_interpreters.py").read_text("utf-8")
     (line,) = re.findall(r"^VERSIONS = \((.*)\)$", matrix, re.MULTILINE)
     assert sorted(re.findall(r'"([^"]+)"', line)) == classified()
 
