@@ -131,6 +131,7 @@ def test_no_argument_costs_a_frame(c: SimpleNamespace) -> None:
     few = native.function(c.lib.thread_number, "uint64_t(void)")
     pointers = "const uint8_t *, const uint8_t *, const uint8_t *"
     many = native.function(c.lib.thread_number, f"uint64_t(int, double, bool, {pointers})")
+    least = most = Frames()
     for _ in range(2):  # the first time, the code of this function is looked at
         least, most = Frames(), Frames()
         with least:
