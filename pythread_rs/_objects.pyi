@@ -116,6 +116,10 @@ class NativeSignature:
     def __init__(
         self, result: str, parameters: tuple[tuple[str, str, int, int, str], ...]
     ) -> None: ...
+    def needs(self, args: tuple[Any, ...], /) -> int:
+        """Return what is to be done before a call: 0 nothing, 1 ask who owns the
+        buffers, 2 look for pointers of cffi and ctypes and for wrappers, too.
+        """
 
 def is_buffer(object: object, /) -> bool:
     """Tell whether a memoryview of it can be asked for."""

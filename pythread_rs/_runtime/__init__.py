@@ -6,8 +6,9 @@ tells event loops of its end, `_threading` is its place in `threading`, `_deadlo
 waits, `_exit` and `_fork` the end of the process and its copies.
 """
 
+import os as _os
+
 from pythread_rs._runtime._bell import Bell, aside
-from pythread_rs._runtime._deadlock import install as _install_deadlock
 from pythread_rs._runtime._errors import DeadlockError, JoinError, SpawnError
 from pythread_rs._runtime._exit import drop_own_thread_locals
 from pythread_rs._runtime._exit import install as _install_exit
@@ -37,4 +38,7 @@ __all__ = [
 _connect()
 _install_exit()
 _install_fork()
-_install_deadlock()
+if _os.environ.get("PYTHREAD_RS_DEADLOCK") == "1":
+    from pythread_rs._runtime._deadlock import install as _install_deadlock
+
+    _install_deadlock()

@@ -28,7 +28,6 @@ from pythread_rs._runtime._errors import DeadlockError
 
 __all__ = ["install", "uninstall"]
 
-_VARIABLE: Final = "PYTHREAD_RS_DEADLOCK"
 _PACKAGE: Final = __name__.partition(".")[0]
 _OS_THREADS: Final = "/proc/self/task"  # where Linux lists them
 _SETTLING: Final = (0.0, 0.001, 0.004, 0.016, 0.064)  # seconds: an OS thread that has ended goes
@@ -245,10 +244,9 @@ def _is_own(frame: FrameType) -> bool:
 
 
 def install() -> None:
-    """Watch, if the environment asks for it."""
-    if os.environ.get(_VARIABLE) == "1":
-        graph = _Graph()
-        _ffi.set_watch(graph.enter, graph.leave, graph.took, graph.let_go)
+    """Watch. Whoever imports this module has been asked to by the environment."""
+    graph = _Graph()
+    _ffi.set_watch(graph.enter, graph.leave, graph.took, graph.let_go)
 
 
 def uninstall() -> None:

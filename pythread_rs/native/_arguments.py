@@ -18,6 +18,9 @@ Check = Callable[[Closure], Any]
 
 # The function of a closure whose own captures are nothing to look at.
 CALLS_C: Final = _ffi.native_loop
+# What `NativeSignature.needs` says of the usual arguments.
+_NOTHING: Final = 0
+_OWNERSHIP: Final = 1
 _UNWRAPPED: Final = (Own, AssumeSend, Shared, Frozen)
 
 
@@ -36,8 +39,13 @@ def owned(function: Function, closure: Closure, check: Check) -> Given:
         TypeError: a pointer points to something else than the parameter does.
         OwnershipError: the thread may not have all of them. Nothing has changed.
     """
-    if not function._signature.pointers:
+    signature = function._signature
+    needs = signature.native.needs(closure[1]) if signature.pointers else _NOTHING
+    if needs == _NOTHING:
         return Given(closure[1], (function._owner,), None)
+    if needs == _OWNERSHIP:
+        moved = check(closure)
+        return Given(closure[1], (function._owner,), moved)
     addresses, pointers = _take_pointers(function, closure)
     moved = check(closure)
     return Given(_filled(closure[1], addresses), (function._owner, *pointers), moved)

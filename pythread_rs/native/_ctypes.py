@@ -1,6 +1,7 @@
 """Functions and pointers of ctypes, which is looked at only when the program has imported it."""
 
 import sys
+from functools import cache
 from typing import Any, Final
 
 from pythread_rs.native._signature import Signature, make
@@ -76,8 +77,15 @@ def is_pointer(value: Any) -> bool:
         return False
     if isinstance(value, ctypes._SimpleCData):
         return _letter(value) in _POINTERS
+    return isinstance(value, (ctypes._Pointer, ctypes.Array, ctypes._CFuncPtr, _reference()))
+
+
+@cache
+def _reference() -> type[Any]:
+    """Return the class of what `byref` gives, which has no public name."""
+    ctypes = _module()
     reference: type[Any] = ctypes.byref(ctypes.c_int()).__class__
-    return isinstance(value, (ctypes._Pointer, ctypes.Array, ctypes._CFuncPtr, reference))
+    return reference
 
 
 def _letter(value: Any) -> Any:

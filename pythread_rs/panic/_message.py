@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, final
 
 from pythread_rs.panic._panic import Panic
@@ -28,8 +27,10 @@ class Report:
         """Return the text, without a newline at its end."""
         if self._message is None:
             self._message = f"<unprintable {type(self._panic).__name__} object>"
-            with suppress(Exception):  # whatever a method of the payload raises
+            try:
                 self._message = self._compose()
+            except Exception:  # whatever a method of the payload raises
+                return self._message
         return self._message
 
     def backtrace(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import gc
+import sys
 import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,44 @@ def test_pointers_of_cffi_and_ctypes_are_taken_as_they_are(c: SimpleNamespace) -
     pointer = ctypes.cast(more, ctypes.POINTER(ctypes.c_double))
     for argument in (more, pointer, ctypes.byref(more), ctypes.cast(more, ctypes.c_void_p)):
         assert native.spawn(c.lib.sum, argument, 3).join() == Ok(6.0)
+
+
+def test_numbers_may_be_wrapped_beside_a_buffer(c: SimpleNamespace) -> None:
+    assert native.spawn(c.lib.sum_bytes, bytes(range(10)), Own(10)).join() == Ok(45)
+    assert native.spawn(c.lib.sum_bytes, bytearray(range(10)), assume_send(3)).join() == Ok(3)
+
+
+class Frames:
+    """Counts the functions of Python that are called in the block."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        sys.setprofile(self._note)
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+    def _note(self, frame: object, event: str, argument: object) -> None:
+        self.count += event == "call"
+
+
+def test_no_argument_costs_a_frame(c: SimpleNamespace) -> None:
+    few = native.function(c.lib.thread_number, "uint64_t(void)")
+    pointers = "const uint8_t *, const uint8_t *, const uint8_t *"
+    many = native.function(c.lib.thread_number, f"uint64_t(int, double, bool, {pointers})")
+    least = most = Frames()
+    for _ in range(2):  # the first time, the code of this function is looked at
+        least, most = Frames(), Frames()
+        with least:
+            first = native.spawn(few)
+        data, numbers = bytearray(9), array.array("B", [1])
+        with most:
+            second = native.spawn(many, 1, 1.0, True, b"1", data, numbers)
+        for handle in (first, second):
+            handle.join().unwrap()
+    assert most.count == least.count
 
 
 # -- What does not fit. ----------------------------------------------------------------------------

@@ -165,13 +165,21 @@ def test_what_changes_shared_things_is_refused(pool: ThreadPool) -> None:
 def test_items_run_on_several_workers_at_once(make_pool: Callable[..., ThreadPool]) -> None:
     barrier = threading.Barrier(4, timeout=DEADLINE)
     pool = make_pool(4)
-    assert sorted(pool.par_map(assume_send(lambda _: barrier.wait()), range(4))) == [0, 1, 2, 3]
-    assert sorted(pool.par_map(assume_send(lambda _: barrier.wait()), iter(range(4)))) == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    for items in (range(4), iter(range(4))):
+        assert sorted(pool.par_map(assume_send(lambda _: barrier.wait()), items)) == [0, 1, 2, 3]
+
+
+def test_few_items_are_shared_out_evenly(make_pool: Callable[..., ThreadPool]) -> None:
+    """Each item waits for three others: whoever had two in hand would stop everybody."""
+    barrier = threading.Barrier(4, timeout=DEADLINE)
+    done: list[int] = []
+
+    def work(_: int) -> None:
+        barrier.wait()
+        done.append(threading.get_ident())
+
+    make_pool(4).par_for_each(assume_send(work), list(range(16)))
+    assert sorted(done.count(ident) for ident in set(done)) == [4, 4, 4, 4]
 
 
 def test_progress_is_told_on_the_calling_thread(pool: ThreadPool) -> None:

@@ -113,11 +113,52 @@ static void signature_dealloc(prs_signature_object_t *self) {
   Py_DECREF(type);
 }
 
+/* ---- what Python must do before a call ----------------------------------- */
+
+enum { NOTHING = 0, OWNERSHIP = 1, UNWRAPPING = 2 };
+
+static bool is_number(PyObject *arg) {
+  return PyLong_CheckExact(arg) || PyFloat_CheckExact(arg) || PyBool_Check(arg);
+}
+
+/* The classes of ctypes are buffers, too, but have metaclasses of their own;
+ * what cffi calls a pointer is no buffer, nor is a wrapper of ours. An int for
+ * a pointer is refused, by Python. */
+static int need_of(const prs_parameter_t *parameter, PyObject *arg) {
+  if (parameter->code != 'P') return is_number(arg) ? NOTHING : UNWRAPPING;
+  if (arg == Py_None || PyBytes_CheckExact(arg)) return NOTHING;
+  bool plain =
+      PyObject_CheckBuffer(arg) && Py_IS_TYPE(Py_TYPE(arg), &PyType_Type);
+  return plain && !PyLong_Check(arg) ? OWNERSHIP : UNWRAPPING;
+}
+
+/* The numbers are looked at only when they are put into their slots. */
+static PyObject *needs(prs_signature_object_t *self, PyObject *args) {
+  if (!PyTuple_Check(args)) {
+    PyErr_SetString(PyExc_TypeError, "a tuple is wanted");
+    return NULL;
+  }
+  int most = PyTuple_GET_SIZE(args) == Py_SIZE(self) ? NOTHING : UNWRAPPING;
+  for (Py_ssize_t i = 0; most != UNWRAPPING && i < Py_SIZE(self); i++) {
+    int need = need_of(&self->parameters[i], PyTuple_GET_ITEM(args, i));
+    if (need > most) most = need;
+  }
+  return PyLong_FromLong(most);
+}
+
+static PyMethodDef methods[] = {
+    {"needs", (PyCFunction)needs, METH_O,
+     "needs(args, /)\n--\n\n"
+     "Return what is to be done before a call: 0 nothing, 1 ask who owns the\n"
+     "buffers, 2 look for pointers of cffi and ctypes and for wrappers, too."},
+    {NULL, NULL, 0, NULL}};
+
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      "NativeSignature(result, parameters)\n--\n\n"
      "The types of a C function: a code, and for each parameter "
      "(code, item, size,\nflags, text)."},
+    {Py_tp_methods, methods},
     {Py_tp_new, signature_new},
     {Py_tp_dealloc, signature_dealloc},
     {0, NULL}};
