@@ -95,8 +95,8 @@ class Packet:
         """Leave the exception that left the closure."""
     def take(self, ok: Callable[[Any], Any], err: Callable[[Any], Any], /) -> Any:
         """Return the result, to one caller only: ok(value) or err(panic). The packet keeps it,
-        for give_back(), until it is dropped. Raise LookupError when it was taken, EOFError
-        when the thread left none.
+        for give_back(), until it is dropped; also when the call raises. Raise LookupError when
+        it was taken, EOFError when the thread left none.
         """
     def give_back(self) -> None:
         """Undo take(): the caller was interrupted before it could keep the result."""

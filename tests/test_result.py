@@ -455,7 +455,8 @@ PUBLIC = [getattr(package, name) for name in package.__all__ if name != "Result"
 
 def test_all_is_complete_and_sorted() -> None:
     assert package.__all__ == sorted(package.__all__)
-    public = {name for name in vars(package) if not name.startswith("_")} - {"annotations"}
+    # pytest rewrites the assertions of what comes with a plugin, and adds names with an @.
+    public = {n for n in vars(package) if not n.startswith(("_", "@"))} - {"annotations"}
     assert public == set(package.__all__)
 
 

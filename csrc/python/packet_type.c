@@ -247,8 +247,15 @@ PyDoc_STRVAR(
     take_doc,
     "take(ok, err, /)\n--\n\n"
     "Return the result, to one caller only: ok(value) or err(panic). "
-    "The packet keeps it,\nfor give_back(), until it is dropped. Raise "
-    "LookupError when it was taken, EOFError\nwhen the thread left none.");
+    "The packet keeps it,\nfor give_back(), until it is dropped; also when "
+    "the call raises. Raise LookupError when\nit was taken, EOFError when the "
+    "thread left none.");
+
+static void untake(packet_object_t *self) {
+  Py_BEGIN_CRITICAL_SECTION(self);
+  self->taken = false;
+  Py_END_CRITICAL_SECTION();
+}
 
 static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
                              Py_ssize_t count) {
@@ -267,12 +274,15 @@ static PyObject *packet_take(packet_object_t *self, PyObject *const *args,
   self->taken = true;
   Py_END_CRITICAL_SECTION();
   PyObject *result = NULL;
-  if (taken)
+  if (taken) {
     PyErr_SetString(PyExc_LookupError, "the result was taken");
-  else if (value == NULL)
+  } else if (value == NULL) {
     PyErr_SetString(PyExc_EOFError, "there is no result");
-  else
+  } else {
     result = PyObject_CallOneArg(args[failed ? 1 : 0], value);
+    /* Here: at the end of the stack there is no call left to undo it by. */
+    if (result == NULL) untake(self);
+  }
   Py_XDECREF(value);
   return result;
 }
@@ -284,9 +294,7 @@ PyDoc_STRVAR(give_back_doc,
 
 static PyObject *packet_give_back(packet_object_t *self, PyObject *unused) {
   (void)unused;
-  Py_BEGIN_CRITICAL_SECTION(self);
-  self->taken = false;
-  Py_END_CRITICAL_SECTION();
+  untake(self);
   Py_RETURN_NONE;
 }
 
