@@ -261,7 +261,7 @@ def test_an_import_is_light_and_starts_nothing(
         import pythread_rs
         heavy = {"asyncio", "concurrent.futures", "http", "inspect", "logging", "socket",
                  "signal", "subprocess", "tempfile", "typing_extensions",
-                 "pythread_rs._runtime._deadlock", "pythread_rs.ownership._scoped"}
+                 "pythread_rs._runtime._deadlock"}
         print(sorted(heavy & set(sys.modules)), threading.active_count())
         from pythread_rs import _ffi
         print(_ffi.statistics()["os_threads_created"])

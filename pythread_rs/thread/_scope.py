@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar, final
 
 from pythread_rs import _ffi
 from pythread_rs._runtime import start
+from pythread_rs.ownership._scoped import Lending
 from pythread_rs.thread._handle import ScopedJoinHandle, new_scoped_handle
 from pythread_rs.thread._thread import Thread, new_thread
 
@@ -41,9 +42,6 @@ class Scope(_ffi.ScopeBase):
         self._waiting: list[Any] = []  # packets without results, one per thread
         self._panics: dict[Any, BaseException] = {}  # of threads that nobody joined
         self._natives: dict[Any, Any] = {}  # packets of native threads that nobody joined
-        # Here, as few programs that import the package open a scope.
-        from pythread_rs.ownership._scoped import Lending
-
         self._lending = Lending()
 
     def spawn(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> ScopedJoinHandle[T]:
