@@ -69,10 +69,10 @@ def no_leaked_threads(request: pytest.FixtureRequest) -> Iterator[None]:
 def _all_end(births: Births, seconds: float) -> bool:
     """Wait for what just ends; a handle in a cycle of garbage may keep a thread waiting, too."""
     deadline = time.monotonic() + seconds
-    while _left(births) or births.native_left():
+    while births.starting() or _left(births) or births.native_left():
         if time.monotonic() >= deadline:
             gc.collect()
-            return not _left(births) and not births.native_left()
+            return not births.starting() and not _left(births) and not births.native_left()
         time.sleep(NAP)
     return True
 
@@ -83,6 +83,8 @@ def _left(births: Births) -> list[str]:
 
 def _report(births: Births) -> str:
     lines = _left(births)
+    if count := births.starting():
+        lines.append(f"{count} that have not begun yet")
     if count := births.native_left():
         lines.append(f"{count} of pythread_rs.native, in a C function")
     return "\n  ".join(

@@ -139,7 +139,7 @@ def wheel_names(wheel: Path) -> set[str]:
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path, unpacked: Path) -> None:
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    kept = {".py", ".pyi", ".md", ".rs"}
+    kept = {".py", ".pyi", ".md", ".rs", ".css", ".js"}
     source = {
         name
         for name in files_below(unpacked)

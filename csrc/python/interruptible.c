@@ -49,13 +49,18 @@ static int wait_interruptibly(prs_waiting_t wait, void *object,
   }
 }
 
-int prs__wait_interruptibly(prs_waiting_t wait, void *object,
-                            uint64_t timeout) {
-  if (!prs__is_traced()) return wait_interruptibly(wait, object, timeout);
+int prs__wait_with(prs_waiting_t wait, void *arg, const void *object,
+                   uint64_t timeout) {
+  if (!prs__is_traced()) return wait_interruptibly(wait, arg, timeout);
   prs__trace_wait(object);
-  int status = wait_interruptibly(wait, object, timeout);
+  int status = wait_interruptibly(wait, arg, timeout);
   prs__trace_waited();
   return status;
+}
+
+int prs__wait_interruptibly(prs_waiting_t wait, void *object,
+                            uint64_t timeout) {
+  return prs__wait_with(wait, object, object, timeout);
 }
 
 bool prs__timeout_from(PyObject *arg, uint64_t *out) {

@@ -120,6 +120,9 @@ typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
  * Returns: a status, or PRS__RAISED with an exception set. */
 #define PRS__RAISED 1
 int prs__wait_interruptibly(prs_waiting_t wait, void *object, uint64_t timeout);
+/* The same when the function takes something else; a trace names `object`. */
+int prs__wait_with(prs_waiting_t wait, void *arg, const void *object,
+                   uint64_t timeout);
 
 /* ---- trace/ -------------------------------------------------------------- */
 

@@ -70,7 +70,7 @@ static int wait_once(const prs_stoppable_t *how, void *object, uint64_t timeout,
     let_go(self, 2);
     return STOPPED;
   }
-  int status = prs__wait_interruptibly(wait_in_queue, self, timeout);
+  int status = prs__wait_with(wait_in_queue, self, object, timeout);
   prs_wakes_t wakes = {NULL};
   bool nobody_came = prs_waiter_cancel(self->waiter);
   prs_stop_leave(stop, node, &wakes);
@@ -88,9 +88,9 @@ int prs__wait_or_stop(const prs_stoppable_t *how, void *object,
                       uint64_t timeout, PyObject *token) {
   stoppable_t plain = {.how = how, .object = object};
   if (token == NULL)
-    return prs__wait_interruptibly(wait_plainly, &plain, timeout);
+    return prs__wait_with(wait_plainly, &plain, object, timeout);
   uint64_t began = prs__table->now();
-  int status = prs__wait_interruptibly(wait_plainly, &plain, 0);
+  int status = prs__wait_with(wait_plainly, &plain, object, 0);
   if (status != PRS_ETIMEDOUT) return status;
   Py_INCREF(token);
   do {

@@ -45,6 +45,7 @@ class Births:
 
     def __init__(self) -> None:
         self._lines: weakref.WeakKeyDictionary[Any, str | None] = weakref.WeakKeyDictionary()
+        self._starting: weakref.WeakSet[Any] = weakref.WeakSet()
         self._native_before = 0
         self._undo: list[tuple[Any, str, Any]] = []
 
@@ -69,6 +70,10 @@ class Births:
         lines = [(t, self._lines.get(t)) for t in threading.enumerate() if t.is_alive()]
         return [Running(thread, line) for thread, line in lines if line is not None]
 
+    def starting(self) -> int:
+        """Count the threads of the block that have not begun; `left` does not know them yet."""
+        return len(self._starting)
+
     def native_left(self) -> int:
         """Count the C functions that run on threads of their own and did not before."""
         return max(_native_count() - self._native_before, 0)
@@ -80,12 +85,14 @@ class Births:
     def _new_info(self, handle: Any, *rest: Any) -> Any:
         """Make the record of a thread that is about to start, on the thread that starts it."""
         self._lines[handle] = _birth_line()
+        self._starting.add(handle)
         # What was there before: it may be that of a block around this one.
         return self._undo[0][2](handle, *rest)
 
     def _register(self, info: Any, packet: Any) -> None:
         """Pass the line on to what `threading` shows, on the new thread."""
         self._undo[1][2](info, packet)
+        self._starting.discard(info.handle)
         if info.handle in self._lines:
             self._lines[info.registered] = self._lines[info.handle]
 
