@@ -112,6 +112,10 @@ PyObject *prs__ok_none(void);
  * Returns: NULL when it is none. */
 PyObject **prs__ok_content(PyObject *result);
 
+/* The exception that is set, taken: a new reference; and raised, stolen. */
+PyObject *prs__raised(void);
+void prs__raise_again(PyObject *exception);
+
 /* A blocking function of the layer and its object. */
 typedef int (*prs_waiting_t)(void *object, uint64_t timeout);
 

@@ -4,20 +4,6 @@
  * has gaps through which it would get out before the threads are joined. */
 #include "objects.h"
 
-static PyObject *raised_exception(void) {
-#if PY_VERSION_HEX >= 0x030C0000
-  return PyErr_GetRaisedException();
-#else
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  if (traceback != NULL) PyException_SetTraceback(value, traceback);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-  return value;
-#endif
-}
-
 /* Wait for every packet of the list, which threads of the scope may make
  * longer meanwhile.
  * Returns: what a signal handler raised first, or NULL. */
@@ -26,7 +12,7 @@ static PyObject *wait_for_all(PyObject *list) {
   bool raised = false;
   while (prs__wait_for_one(list, &raised)) {
     if (!raised) continue;
-    PyObject *error = raised_exception();
+    PyObject *error = prs__raised();
     if (interrupt == NULL)
       interrupt = error;
     else

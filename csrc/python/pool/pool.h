@@ -113,10 +113,6 @@ bool prs__future_begin(prs_task_t *task);
 void prs__future_finish(prs_task_t *task, PyObject *result,
                         PyObject *exception);
 
-/* The exception that is set, taken: a new reference; and raised, stolen. */
-PyObject *prs__raised(void);
-void prs__raise_again(PyObject *exception);
-
 /* ---- workers ------------------------------------------------------------- */
 
 typedef struct prs_bag {

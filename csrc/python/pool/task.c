@@ -4,31 +4,6 @@
 PyTypeObject *prs__task_type;
 prs_pool_rules_t prs__pool_rules;
 
-/* ---- exceptions ---------------------------------------------------------- */
-
-PyObject *prs__raised(void) {
-#if PY_VERSION_HEX >= 0x030C0000
-  return PyErr_GetRaisedException();
-#else
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  if (traceback != NULL) PyException_SetTraceback(value, traceback);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-  return value;
-#endif
-}
-
-void prs__raise_again(PyObject *exception) {
-#if PY_VERSION_HEX >= 0x030C0000
-  PyErr_SetRaisedException(exception);
-#else
-  PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception,
-                PyException_GetTraceback(exception));
-#endif
-}
-
 /* ---- life ---------------------------------------------------------------- */
 
 /* A task is out of sight of the collector until it has ended: its pool holds
