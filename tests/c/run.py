@@ -181,6 +181,7 @@ def valgrind_tool(folder: Path) -> Tool:
     launcher = [
         *(find("valgrind"), "--quiet", "--error-exitcode=99", "--fair-sched=try"),
         *("--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"),
+        f"--suppressions={HERE / 'valgrind.supp'}",
     ]
     plain = plain_tool(folder)
     # What the parent's threads held is lost in the child of a fork, and nobody can free it there.
