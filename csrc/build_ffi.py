@@ -21,6 +21,7 @@ CORE = [
     "packet.c",
     "parker.c",
     "patience.c",
+    "shares.c",
     "worker.c",
 ]
 OS_FILES = ["call.c", "parallelism.c", "thread.c"]

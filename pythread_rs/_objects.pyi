@@ -131,17 +131,17 @@ def native_capsule(capsule: object, /) -> tuple[int, str | None]:
     """Read (address, name) of a PyCapsule; the name may be None."""
 
 def native_loop(
+    pool: PoolBase,
     signature: NativeSignature,
     address: int,
     args: tuple[Any, ...],
     count: int,
     grain: int,
-    threads: int,
     check: int,
     /,
 ) -> tuple[Any, int] | None:
-    """Call function(begin, end, *args) for blocks of range(count). Return None or the
-    failure as (result, errno).
+    """Call function(begin, end, *args) for blocks of range(count), here and on workers of
+    the pool. Return None or the failure as (result, errno).
     """
 
 @final

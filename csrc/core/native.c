@@ -63,24 +63,30 @@ const prs_runner_t prs_native_runner = {
 
 /* ---- loops --------------------------------------------------------------- */
 
-/* The more is left, the larger the block: few blocks, and small ones at the
- * end, so that all threads end at the same time. */
-#define SHARES 8
+/* A block is to take so long: a call and a look at the clock are nothing beside
+ * it, and Ctrl-C and thieves have not long to wait. */
+#define BLOCK_NS 50000u
 
-/* Returns: false when no block is left. */
-static bool take_block(prs_native_loop_t *loop, int64_t *first, int64_t *last) {
-  int64_t next = atomic_load(&loop->next);
-  int64_t size;
-  do {
-    int64_t left = loop->count - next;
-    if (left <= 0 || atomic_load(&loop->stopped) != 0) return false;
-    size = left / ((int64_t)loop->threads * SHARES);
-    if (size < loop->grain) size = loop->grain;
-    if (size > left) size = left;
-  } while (!atomic_compare_exchange_weak(&loop->next, &next, next + size));
-  *first = next;
-  *last = next + size;
-  return true;
+prs_native_loop_t *prs_native_loop_new(uint32_t threads, int64_t count,
+                                       int64_t grain) {
+  int64_t units = count / grain + (count % grain != 0);
+  prs_native_loop_t *loop = calloc(1, sizeof *loop);
+  if (loop == NULL) return NULL;
+  int64_t merged = units / PRS_SHARES_MOST + 1;
+  loop->count = count;
+  loop->unit = grain * merged;
+  units = units / merged + (units % merged != 0);
+  loop->threads = (int64_t)threads < units ? threads : (uint32_t)units;
+  if (loop->threads == 0) loop->threads = 1;
+  loop->shares = prs_shares_new(loop->threads, (uint32_t)units);
+  if (loop->shares != NULL) return loop;
+  free(loop);
+  return NULL;
+}
+
+void prs_native_loop_free(prs_native_loop_t *loop) {
+  prs_shares_free(loop->shares);
+  free(loop);
 }
 
 static bool is_failure(const prs_native_loop_t *loop, uint64_t result) {
@@ -99,37 +105,49 @@ static void note_failure(prs_native_loop_t *loop,
   prs_native_loop_stop(loop);
 }
 
+/* Twice as much, or half, until a block takes as long as it should. */
+static uint32_t learned(uint32_t wanted, uint32_t units, uint64_t spent) {
+  if (spent > 2 * BLOCK_NS) return wanted > 1 ? wanted / 2 : 1;
+  bool is_quick = spent < BLOCK_NS / 2 && units == wanted;
+  return is_quick && wanted <= UINT32_MAX / 2 ? wanted * 2 : wanted;
+}
+
+static void run_block(prs_native_loop_t *loop, prs_native_call_t *call,
+                      uint32_t begin, uint32_t end) {
+  int64_t last = end * loop->unit;
+  call->slots[0] = (uint64_t)(begin * loop->unit);
+  call->slots[1] = (uint64_t)(last < loop->count ? last : loop->count);
+  prs_native_invoke(call);
+  if (is_failure(loop, call->result)) note_failure(loop, call);
+}
+
 int prs_native_loop_work(prs_native_loop_t *loop, uint64_t timeout) {
-  uint64_t began = timeout == PRS_FOREVER ? 0 : prs_now();
+  prs_share_t *share = prs_shares_enter(loop->shares);
+  if (share == NULL) return PRS_OK;
   prs_native_call_t call = loop->call;
-  int64_t first;
-  int64_t last;
-  while (take_block(loop, &first, &last)) {
-    call.slots[0] = (uint64_t)first;
-    call.slots[1] = (uint64_t)last;
-    prs_native_invoke(&call);
-    if (is_failure(loop, call.result)) note_failure(loop, &call);
-    if (timeout != PRS_FOREVER && prs_now() - began >= timeout)
-      return PRS_ETIMEDOUT;
+  uint64_t first = prs_now();
+  uint64_t now = first;
+  uint32_t wanted = 1;
+  uint32_t begin;
+  uint32_t end;
+  int status = PRS_OK;
+  while (status == PRS_OK &&
+         prs_shares_take(loop->shares, share, wanted, &begin, &end)) {
+    uint64_t began = now;
+    run_block(loop, &call, begin, end);
+    now = prs_now();
+    wanted = learned(wanted, end - begin, now - began);
+    if (timeout != PRS_FOREVER && now - first >= timeout)
+      status = PRS_ETIMEDOUT;
   }
-  return PRS_OK;
+  prs_shares_leave(share);
+  return status;
+}
+
+bool prs_native_loop_has_rest(prs_native_loop_t *loop) {
+  return prs_shares_has_rest(loop->shares);
 }
 
 void prs_native_loop_stop(prs_native_loop_t *loop) {
-  atomic_store(&loop->stopped, 1);
+  prs_shares_stop(loop->shares);
 }
-
-void prs_native_loop_unref(prs_native_loop_t *loop) {
-  if (atomic_fetch_sub(&loop->refs, 1) == 1) free(loop);
-}
-
-static void run_loop(prs_packet_t *packet, prs_worker_t *worker) {
-  (void)worker;
-  prs_native_loop_t *loop = packet->payload;
-  begin(packet);
-  (void)prs_native_loop_work(loop, PRS_FOREVER);
-  prs_native_loop_unref(loop);
-}
-
-const prs_runner_t prs_native_loop_runner = {
-    .run = run_loop, .leave = leave, .outlives = true};

@@ -3,6 +3,7 @@
 #define PRS_NATIVE_H
 
 #include "prs_core.h"
+#include "prs_shares.h"
 
 /* So many arguments of each class travel in registers on every platform that
  * is known here; a call with more is refused before it gets here. */
@@ -69,34 +70,40 @@ typedef enum prs_native_check {
   PRS_CHECK_NEGATIVE = 2
 } prs_native_check_t;
 
-/* An index range that several threads take blocks of. The first two arguments
- * of the call are the begin and the end of a block. */
+/* An index range that several threads work on. The first two arguments of the
+ * call are the begin and the end of a block. */
 typedef struct prs_native_loop {
   prs_native_call_t call;
   int64_t count;
-  int64_t grain;    /* the least block, at least 1 */
-  uint32_t threads; /* at least 1 */
+  int64_t unit;     /* blocks begin at multiples of it */
+  uint32_t threads; /* at least 1, at most one for each unit */
   prs_native_check_t check;
-  _Atomic int64_t next; /* the first index that nobody has taken */
-  _Atomic uint32_t stopped;
+  prs_shares_t *shares;
   _Atomic uint32_t failed; /* 1: somebody writes the two below; 2: written */
   uint64_t result;
   int32_t error;
-  _Atomic uint32_t refs;
 } prs_native_loop_t;
 
-/* Take blocks and call the function for each until none is left, at most
- * `timeout` and one block more.
- * Returns: PRS_OK when no block is left; PRS_ETIMEDOUT.
- * Owner:   the caller has a reference. Blocks: as the function does.
- * Threads: any number. Orders: none. */
+/* Make a loop over range(count), at least 0, in blocks of at least `grain`, at
+ * least 1, for at most so many threads at once; both are at most 2**62.
+ * Returns: it, with its call and check to be filled in; or NULL without memory.
+ * Owner: the caller's, for prs_native_loop_free. Blocks: no. Threads: any.
+ * Orders: none. */
+prs_native_loop_t *prs_native_loop_new(uint32_t threads, int64_t count,
+                                       int64_t grain);
+void prs_native_loop_free(prs_native_loop_t *loop);
+
+/* Take part: call the function for blocks until none is left, at most `timeout`
+ * and one block more.
+ * Returns: PRS_OK when no block is left, or when as many as `threads` take part
+ *          already; PRS_ETIMEDOUT.
+ * Owner: the caller's. Blocks: as the function does. Threads: any number.
+ * Orders: none. */
 int prs_native_loop_work(prs_native_loop_t *loop, uint64_t timeout);
+/* Tell whether there is a block for one more; a guess while others steal. */
+bool prs_native_loop_has_rest(prs_native_loop_t *loop);
 /* Hand out no more blocks. */
 void prs_native_loop_stop(prs_native_loop_t *loop);
-void prs_native_loop_unref(prs_native_loop_t *loop);
-
-/* The runner of packets whose payload is a reference on a loop. */
-extern const prs_runner_t prs_native_loop_runner;
 
 /* ---- unix/ and win/ ------------------------------------------------------ */
 

@@ -121,10 +121,10 @@ static PyMethodDef functions[] = {
      "native_capsule(capsule, /)\n--\n\n"
      "Read (address, name) of a PyCapsule; the name may be None."},
     {"native_loop", prs__native_loop, METH_VARARGS,
-     "native_loop(signature, address, args, count, grain, threads, check, "
+     "native_loop(pool, signature, address, args, count, grain, check, "
      "/)\n--\n\n"
-     "Call function(begin, end, *args) for blocks of range(count). Return None "
-     "or the\nfailure as (result, errno)."},
+     "Call function(begin, end, *args) for blocks of range(count), here and on "
+     "workers of\nthe pool. Return None or the failure as (result, errno)."},
     {"leak", leak, METH_O, "leak(object, /)\n--\n\nNever free the object."},
     {NULL, NULL, 0, NULL}};
 

@@ -10,19 +10,21 @@
 #include "../core/sync/prs_sync.h"
 
 /* Changes whenever the table does: both modules come from one build. */
-#define PRS_TABLE_VERSION 5u
+#define PRS_TABLE_VERSION 6u
 
 typedef struct prs_table {
   uint32_t version;
   const prs_runner_t *python_runner;
   const prs_runner_t *native_runner;
-  const prs_runner_t *native_loop_runner;
   bool (*native_is_known)(void);
   bool (*native_is_mapped)(uintptr_t address);
   bool (*native_let_go)(prs_native_call_t *call);
+  prs_native_loop_t *(*native_loop_new)(uint32_t threads, int64_t count,
+                                        int64_t grain);
+  void (*native_loop_free)(prs_native_loop_t *loop);
   int (*native_loop_work)(prs_native_loop_t *loop, uint64_t timeout);
+  bool (*native_loop_has_rest)(prs_native_loop_t *loop);
   void (*native_loop_stop)(prs_native_loop_t *loop);
-  void (*native_loop_unref)(prs_native_loop_t *loop);
   prs_packet_t *(*packet_new)(const prs_runner_t *runner);
   void (*packet_ref)(prs_packet_t *packet);
   void (*packet_unref)(prs_packet_t *packet);

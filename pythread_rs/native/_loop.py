@@ -1,4 +1,4 @@
-"""par_for: a C function over an index range, on every CPU."""
+"""par_for: a C function over an index range, on the workers of a pool."""
 
 import operator
 from typing import Final
@@ -21,20 +21,23 @@ def par_for(
 ) -> None:
     """Call the C function `fn(begin, end, *args)` for blocks of `range(n)`, on all CPUs.
 
-    The calling thread and native workers take blocks from what is left: large ones first, small
-    ones at the end, each index once, in no order. The function takes a block and not one index,
-    so that its own loop is as quick as C is. Buffers are lent to all blocks at the same time:
-    that no two write to one place is up to the function.
+    The calling thread and workers of the current pool (the one whose worker calls, else the
+    global one) each have a part of the range, and whoever has finished steals half of what another
+    one has left: each index once, in no order, on at most as many threads as the pool has. They
+    hold no GIL meanwhile. Blocks grow until one takes about 50 us. The function takes a block and
+    not one index, so that its own loop is as quick as C is. Buffers are lent to all blocks at the
+    same time: that no two write to one place is up to the function.
 
     Args:
         fn: as for `spawn`; its first two parameters are int64_t or as wide.
         n: how many indices.
         *args: what follows the block in each call.
-        grain: the least indices in a block but the last; None is 1.
+        grain: blocks begin at multiples of it, and only the last one may be shorter; None is 1.
         errcheck: "nonzero" or "negative": the first such result is raised, no more blocks begin.
 
     Raises:
         TypeError, OverflowError, BufferError: as `spawn`.
+        SpawnError: the global pool is made now, and the OS refuses a thread.
         ValueError: `n` is negative, or `grain` is less than 1, or `fn` is NULL.
         NativeError: what `errcheck` asks for, when the blocks under way have ended.
         KeyboardInterrupt: Ctrl-C on the main thread: no more blocks begin, those under way end.
@@ -52,11 +55,17 @@ def par_for(
     check = _check(errcheck, function)
     _check_range(function)
     values = borrowed(function, args, _RANGE)
-    threads = max(_ffi.available_parallelism(), 1)
+    pool = _ffi.current_pool() or _global_pool()
     signature, address = function._signature.native, function._address
-    failure = _ffi.native_loop(signature, address, values, count, least, threads, check)
+    failure = _ffi.native_loop(pool, signature, address, values, count, least, check)
     if failure is not None:
         raise NativeError(*failure, function._name)
+
+
+def _global_pool() -> _ffi.PoolBase:
+    from pythread_rs.pool import global_pool  # most who use native functions need no pool
+
+    return global_pool()._core
 
 
 def _size(value: int, name: str, least: int) -> int:

@@ -230,57 +230,65 @@ static int mark(int64_t first, int64_t last, int64_t bad) {
 }
 
 static prs_native_loop_t *new_loop(int64_t bad) {
-  prs_native_loop_t *loop = calloc(1, sizeof *loop);
+  prs_native_loop_t *loop = prs_native_loop_new(4, INDICES, 3);
   ASSERT(loop != NULL);
   loop->call = (prs_native_call_t){.function = (any_function_t)mark,
                                    .slots = {0, 0, (uint64_t)bad},
                                    .count = 3,
                                    .kind = PRS_NATIVE_WORD,
                                    .width = -4};
-  loop->count = INDICES;
-  loop->grain = 3;
-  loop->threads = 4;
   loop->check = PRS_CHECK_NONZERO;
-  atomic_store(&loop->refs, 1);
   return loop;
+}
+
+static void take_part(void *loop) {
+  ASSERT_INT(PRS_OK, prs_native_loop_work(loop, PRS_FOREVER));
 }
 
 static void each_index_is_taken_once(void) {
   if (!prs__native_is_known()) check_skip("no native calls here");
   prs_native_loop_t *loop = new_loop(-1);
-  prs_packet_t *packets[3];
-  prs_spawn_options_t options = {0};
-  int os_error;
-  for (int i = 0; i < 3; i++) {
-    packets[i] = prs_packet_new(&prs_native_loop_runner);
-    packets[i]->payload = loop;
-    atomic_fetch_add(&loop->refs, 1);
-    ASSERT_INT(PRS_OK, prs_spawn(packets[i], &options, &os_error));
-  }
-  ASSERT_INT(PRS_OK, prs_native_loop_work(loop, PRS_FOREVER));
-  for (int i = 0; i < 3; i++) {
-    ASSERT_INT(PRS_OK, prs_packet_wait(packets[i], PRS_FOREVER));
-    prs_packet_unref(packets[i]);
-  }
+  check_thread_t threads[5]; /* one more than can take part */
+  for (int i = 0; i < 5; i++) check_thread_start(&threads[i], take_part, loop);
+  for (int i = 0; i < 5; i++) check_thread_join(&threads[i]);
   for (int i = 0; i < INDICES; i++) ASSERT_UINT(1, atomic_load(&marks[i]));
-  ASSERT_UINT(1, atomic_load(&loop->refs));
-  prs_native_loop_unref(loop);
+  ASSERT(!prs_native_loop_has_rest(loop));
+  prs_native_loop_free(loop);
 }
 
 static void a_loop_ends_early(void) {
   if (!prs__native_is_known()) check_skip("no native calls here");
   prs_native_loop_t *loop = new_loop(4);
   ASSERT_INT(PRS_ETIMEDOUT, prs_native_loop_work(loop, 0));
+  ASSERT(prs_native_loop_has_rest(loop));
   ASSERT_INT(PRS_OK, prs_native_loop_work(loop, PRS_FOREVER));
   ASSERT_UINT(2, atomic_load(&loop->failed));
   ASSERT_UINT(4, loop->result);
   ASSERT_UINT(0, atomic_load(&marks[INDICES - 1]));
-  prs_native_loop_unref(loop);
+  prs_native_loop_free(loop);
   prs_native_loop_t *stopped = new_loop(-1);
   prs_native_loop_stop(stopped);
   ASSERT_INT(PRS_OK, prs_native_loop_work(stopped, PRS_FOREVER));
   ASSERT_UINT(0, atomic_load(&marks[INDICES - 1]));
-  prs_native_loop_unref(stopped);
+  prs_native_loop_free(stopped);
+}
+
+/* A range that 32 bits cannot count is cut into larger units. */
+static void sizes_of_loops(void) {
+  const int64_t most = (int64_t)1 << 62;
+  const int64_t sizes[][3] = {
+      {0, 1, 1},    {1, most, 1}, {most, most, 1}, {most, 1, 0},
+      {most, 7, 0}, {5, 2, 3},    {most, 3000, 0}, {4294967296, 1, 0}};
+  for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    prs_native_loop_t *loop = prs_native_loop_new(64, sizes[i][0], sizes[i][1]);
+    uint64_t rest = atomic_load(&loop->shares->each[0].rest);
+    int64_t units = (int64_t)(uint32_t)rest;
+    ASSERT_INT(0, loop->unit % sizes[i][1]);
+    ASSERT(units * (double)loop->unit >= (double)sizes[i][0]);
+    ASSERT(units == 0 || (units - 1) * loop->unit < sizes[i][0]);
+    ASSERT_UINT(sizes[i][2] == 0 ? 64 : (uint32_t)sizes[i][2], loop->threads);
+    prs_native_loop_free(loop);
+  }
 }
 
 const check_test_t check_tests[] = {TEST(every_argument_arrives),
@@ -292,4 +300,5 @@ const check_test_t check_tests[] = {TEST(every_argument_arrives),
                                     TEST(behind_the_gate_nothing_is_freed),
                                     TEST(each_index_is_taken_once),
                                     TEST(a_loop_ends_early),
+                                    TEST(sizes_of_loops),
                                     END_OF_TESTS};

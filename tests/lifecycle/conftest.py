@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
-# Hundreds of runs for each kind of storm: a half in CI, and none when nobody asked, which gives a
-# few. The other Pythons of the matrix make the half a quarter.
 # They wait in one and the same C function, so that a fifth of the runs of each is enough.
 OF_CHANNELS = {
     *("channel", "channel_recv", "channel_send"),
     *("recv", "recv_timeout", "for", "send", "send_timeout", "rendezvous"),
 }
+# A hundred runs for each kind of storm: a quarter in CI, and none when nobody asked, which gives a
+# few. The other Pythons of the matrix run a sixth.
 STRESS = float(
     os.environ.get("PYTHREAD_RS_STORMS")
     or os.environ.get("PYTHREAD_RS_STRESS")
-    or 0.5 * (os.environ.get("CI") == "true")
+    or 0.25 * (os.environ.get("CI") == "true")
 )
 CASE_SECONDS = 30.0  # for one child; nothing should come near it
 RUN_SECONDS = 2.0  # for one run of a storm, on a machine that others use too

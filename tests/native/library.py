@@ -54,6 +54,9 @@ uint64_t thread_number(void);
 void mark(int64_t begin, int64_t end, uint8_t *marks);
 void mark_slowly(int64_t begin, int64_t end, uint8_t *marks, int32_t *started);
 int fail_at(int64_t begin, int64_t end, int64_t bad, uint8_t *marks);
+int32_t meet(int64_t begin, int64_t end, int32_t *arrived, int32_t expected);
+void count_inside(int64_t begin, int64_t end, int32_t *inside);
+void mark_begin(int64_t begin, int64_t end, uint8_t *begins);
 int forks(void);
 typedef struct { int x, y; } pair_t;
 int by_value(pair_t pair);
@@ -134,6 +137,25 @@ int fail_at(int64_t begin, int64_t end, int64_t bad, uint8_t *marks) {
     marks[i]++;
   }
   return 0;
+}
+/* Returns: 0 when so many came within ten seconds. */
+int32_t meet(int64_t begin, int64_t end, int32_t *arrived, int32_t expected) {
+  int64_t last = now() + 10000;
+  __atomic_add_fetch(arrived, (int32_t)(end - begin), __ATOMIC_SEQ_CST);
+  while (get_flag(arrived) < expected && now() < last) nap();
+  return get_flag(arrived) < expected;
+}
+/* inside[0]: how many are in it; inside[1]: the most so far. */
+void count_inside(int64_t begin, int64_t end, int32_t *inside) {
+  int32_t mine = __atomic_add_fetch(&inside[0], 1, __ATOMIC_SEQ_CST);
+  int32_t most = get_flag(&inside[1]);
+  while (mine > most && !__atomic_compare_exchange_n(
+      &inside[1], &most, mine, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+  for (int64_t i = begin; i < end; i++) nap();
+  __atomic_sub_fetch(&inside[0], 1, __ATOMIC_SEQ_CST);
+}
+void mark_begin(int64_t begin, int64_t end, uint8_t *begins) {
+  begins[begin] = end > begin ? 1 : 2;
 }
 int forks(void) {
   pid_t child = fork();

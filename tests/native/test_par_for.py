@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from array import array
+from threading import Barrier, Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pythread_rs import native, spawn
+from pythread_rs.pool import ThreadPool, global_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +46,60 @@ def test_from_a_thread_and_many_at_once(c: SimpleNamespace) -> None:
     assert spawn(abs, -1).join().unwrap() == 1
 
 
-def test_all_threads_take_part(c: SimpleNamespace) -> None:
-    from pythread_rs import _ffi, available_parallelism
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_all_workers_take_part(c: SimpleNamespace, threads: int) -> None:
+    """Each index waits for all others: no thread can take two, and all come from one share."""
+    arrived = array("i", [0])
+    with ThreadPool(threads) as pool:
+        pool.install(native.par_for, c.lib.meet, threads, arrived, threads, errcheck="nonzero")
+    assert arrived[0] == threads
 
-    before = _ffi.statistics()["spawned"]
-    native.par_for(c.lib.mark, 1000, bytearray(1000))
-    assert _ffi.statistics()["spawned"] - before == available_parallelism() - 1
+
+def test_the_caller_is_one_of_as_many_as_the_pool_has(c: SimpleNamespace) -> None:
+    inside = array("i", [0, 0])
+    with ThreadPool(2) as pool:
+        pool.install(native.par_for, c.lib.count_inside, 300, inside)
+    assert inside[0] == 0
+    assert inside[1] == 2
+    inside = array("i", [0, 0])
+    native.par_for(c.lib.count_inside, 300, inside)
+    assert 1 <= inside[1] <= global_pool().num_threads
+
+
+def test_busy_workers_are_not_waited_for(c: SimpleNamespace) -> None:
+    marks = bytearray(1000)
+    started, end = Barrier(2), Event()
+
+    def busy() -> None:
+        started.wait()
+        assert end.wait(20)
+
+    with ThreadPool(2) as pool:
+        busy_one = pool.submit(busy)
+        started.wait(20)
+        pool.install(native.par_for, c.lib.mark, 1000, marks, grain=1)
+        end.set()
+        busy_one.result(20)
+    assert marks == b"\1" * 1000
+
+
+def test_inside_of_par_map(c: SimpleNamespace) -> None:
+    def count(n: int) -> int:
+        marks = bytearray(n)
+        native.par_for(mark, n, marks)
+        return sum(marks)
+
+    mark = native.function(c.lib.mark)
+    with ThreadPool(2) as pool:
+        assert pool.par_map(count, range(200)) == list(range(200))
+
+
+@given(n=st.integers(1, 3000), grain=st.integers(1, 100))
+def test_blocks_begin_at_multiples_of_the_grain(c: SimpleNamespace, n: int, grain: int) -> None:
+    begins = bytearray(n)
+    native.par_for(c.lib.mark_begin, n, begins, grain=grain)
+    assert begins[0] == 1
+    assert all(i % grain == 0 for i, seen in enumerate(begins) if seen)
 
 
 def test_a_failure_ends_it(c: SimpleNamespace) -> None:

@@ -48,6 +48,7 @@ static void bulk_dealloc(prs_bulk_t *self) {
   for (uint32_t i = 0; self->tasks != NULL && i < self->limit; i++)
     Py_XDECREF(self->tasks[i]);
   free(self->tasks);
+  if (self->loop != NULL) prs__table->native_loop_free(self->loop);
   Py_CLEAR(self->pool);
   type->tp_free(self);
   Py_DECREF(type);
@@ -93,6 +94,7 @@ void prs__bulk_fail(prs_bulk_t *bulk, PyObject *error) {
   if (first) bulk->error = error;
   prs__guard_leave(&bulk->guard);
   atomic_store(&bulk->cancelled, true);
+  if (bulk->loop != NULL) prs__table->native_loop_stop(bulk->loop);
   if (!first) Py_DECREF(error);
 }
 
@@ -143,6 +145,10 @@ static bool wants_more(prs_bulk_t *bulk) {
   return free;
 }
 
+void prs__bulk_invite_more(prs_bulk_t *bulk) {
+  if (wants_more(bulk) && !invite(bulk)) PyErr_Clear(); /* then alone */
+}
+
 static void learn(prs_chunk_t *chunk, uint64_t spent) {
   uint64_t each = spent / (uint64_t)chunk->count + 1;
   int64_t fits = (int64_t)(CHUNK_NS / each) + 1;
@@ -165,7 +171,7 @@ static void take_part(prs_bulk_t *bulk, bool is_caller) {
   uint64_t began = prs__table->now();
   uint64_t told = began;
   while (prs__bulk_take(bulk, &chunk)) {
-    if (wants_more(bulk) && !invite(bulk)) PyErr_Clear(); /* then alone */
+    prs__bulk_invite_more(bulk);
     bool fine = prs__bulk_apply(bulk, &chunk);
     uint64_t now = prs__table->now();
     if (!fine) return;
@@ -180,7 +186,13 @@ static void take_part(prs_bulk_t *bulk, bool is_caller) {
   }
 }
 
-void prs__bulk_run(PyObject *bulk) { take_part((prs_bulk_t *)bulk, false); }
+void prs__bulk_run(PyObject *object) {
+  prs_bulk_t *bulk = (prs_bulk_t *)object;
+  if (bulk->loop != NULL)
+    prs__bulk_run_native(bulk);
+  else
+    take_part(bulk, false);
+}
 
 /* ---- the caller ---------------------------------------------------------- */
 
@@ -229,6 +241,10 @@ static bool await_all(prs_bulk_t *bulk) {
     Py_DECREF(task);
   }
   return found;
+}
+
+void prs__bulk_await(prs_bulk_t *bulk) {
+  while (await_all(bulk)) continue;
 }
 
 static int by_place(const void *one, const void *other) {
@@ -282,10 +298,23 @@ static PyObject *run_all(prs_bulk_t *bulk) {
     take_part(bulk, true);
   else if (!invite(bulk))
     return NULL;
-  while (await_all(bulk)) continue;
+  prs__bulk_await(bulk);
   if (bulk->progress != NULL && !atomic_load(&bulk->cancelled))
     (void)report(bulk);
   return outcome(bulk);
+}
+
+prs_bulk_t *prs__bulk_new(PyObject *pool, int op, uint32_t limit) {
+  prs_bulk_t *bulk = (prs_bulk_t *)prs__bulk_type->tp_alloc(prs__bulk_type, 0);
+  if (bulk == NULL) return NULL;
+  bulk->pool = (prs_pool_t *)Py_NewRef(pool);
+  bulk->op = op;
+  bulk->limit = limit;
+  bulk->tasks = calloc(limit, sizeof *bulk->tasks);
+  if (bulk->tasks != NULL) return bulk;
+  Py_DECREF(bulk);
+  (void)PyErr_NoMemory();
+  return NULL;
 }
 
 /* bulk(pool, op, function, source, progress): run it all. */
@@ -293,18 +322,13 @@ static PyObject *run_bulk(PyObject *module, PyObject *const *args,
                           Py_ssize_t count) {
   (void)module;
   if (!prs__wants("bulk", count, 5)) return NULL;
-  prs_bulk_t *bulk = (prs_bulk_t *)prs__bulk_type->tp_alloc(prs__bulk_type, 0);
+  prs_bulk_t *bulk = prs__bulk_new(args[0], (int)PyLong_AsLong(args[1]),
+                                   ((prs_pool_t *)args[0])->count);
   if (bulk == NULL) return NULL;
-  bulk->pool = (prs_pool_t *)Py_NewRef(args[0]);
-  bulk->op = (int)PyLong_AsLong(args[1]);
   bulk->function = Py_NewRef(args[2]);
   bulk->source = Py_NewRef(args[3]);
   bulk->progress = args[4] == Py_None ? NULL : Py_NewRef(args[4]);
-  bulk->limit = bulk->pool->count;
-  bulk->tasks = calloc(bulk->limit, sizeof *bulk->tasks);
-  if (bulk->tasks == NULL) PyErr_NoMemory();
-  PyObject *result =
-      bulk->tasks != NULL && read_source(bulk) ? run_all(bulk) : NULL;
+  PyObject *result = read_source(bulk) ? run_all(bulk) : NULL;
   Py_DECREF(bulk);
   return result;
 }

@@ -12,7 +12,8 @@ enum prs_bulk_op {
   PRS_BULK_MAP = 0,
   PRS_BULK_EACH = 1,
   PRS_BULK_FILTER = 2,
-  PRS_BULK_REDUCE = 3
+  PRS_BULK_REDUCE = 3,
+  PRS_BULK_NATIVE = 4 /* a loop of C functions: ../native/loop.c */
 };
 
 /* A part of the outcome that begins at item `from`. */
@@ -44,7 +45,8 @@ struct prs_bulk {
   PyObject **results; /* of a sized map or filter */
   prs_task_t **tasks; /* `limit` places, of those that were invited */
   uint32_t limit;
-  PyObject *progress; /* called by the caller's thread, or NULL */
+  PyObject *progress;      /* called by the caller's thread, or NULL */
+  prs_native_loop_t *loop; /* of a native one */
 };
 
 /* Items that one participant has in hand. */
@@ -54,6 +56,18 @@ typedef struct prs_chunk {
   prs_part_t *part; /* of an iterator: the items, and then the results */
   int64_t wanted;   /* how many to take next */
 } prs_chunk_t;
+
+/* Make a bulk for at most `limit` who take part; its function, its source or
+ * its loop are to be filled in.
+ * Returns: a new reference or NULL with an exception set. */
+prs_bulk_t *prs__bulk_new(PyObject *pool, int op, uint32_t limit);
+/* Ask one more to take part, if there is something to do and nobody who was
+ * asked is still to come. Without memory for that the others do it. */
+void prs__bulk_invite_more(prs_bulk_t *bulk);
+/* Wait until nobody takes part. Ctrl-C stops everybody. */
+void prs__bulk_await(prs_bulk_t *bulk);
+/* Take part in a native one, as a worker or as the caller. */
+void prs__bulk_run_native(prs_bulk_t *bulk);
 
 /* Take the next items. Returns: false when there is nothing for the caller. */
 bool prs__bulk_take(prs_bulk_t *bulk, prs_chunk_t *chunk);

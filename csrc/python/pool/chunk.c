@@ -9,6 +9,7 @@
 
 int64_t prs__bulk_left(prs_bulk_t *bulk) {
   if (atomic_load(&bulk->cancelled)) return 0;
+  if (bulk->loop != NULL) return prs__table->native_loop_has_rest(bulk->loop);
   if (bulk->length < 0) return atomic_load(&bulk->exhausted) ? 0 : INT64_MAX;
   int64_t next = atomic_load(&bulk->next);
   return next < bulk->length ? bulk->length - next : 0;

@@ -208,7 +208,9 @@ def case_a_child_hands_no_message_to_receivers_of_its_parent() -> None:
         in_child(check)
         for number in range(3):
             tx.send(number).unwrap()
-        assert [h.join(SECONDS) for h in handles] == [Ok(Ok(number)) for number in range(3)]
+        # Which of the three gets which message is nobody's promise.
+        received = [h.join(SECONDS).unwrap().unwrap() for h in handles]
+        assert sorted(received) == [0, 1, 2]
 
 
 def case_a_child_gets_no_message_of_senders_of_its_parent() -> None:
@@ -228,7 +230,8 @@ def case_a_child_gets_no_message_of_senders_of_its_parent() -> None:
             assert tx.send(1) == Err(SendError(1))
 
         in_child(check)
-        assert [rx.recv().unwrap() for _ in range(bound + 3)] == list(range(bound + 3))
+        received = [rx.recv().unwrap() for _ in range(bound + 3)]
+        assert sorted(received) == list(range(bound + 3))
         assert [h.join(SECONDS) for h in handles] == [Ok(Ok(None))] * 3
 
 
