@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 CSRC = PROJECT / "csrc"
 CONTRACT = CSRC / "prs_api.h"
 INTERNALS = [
-    *(CSRC / "core" / name for name in ("prs_core.h", "prs_native.h")),
+    *(CSRC / "core" / name for name in ("prs_core.h", "prs_native.h", "prs_shares.h")),
     *sorted((CSRC / "core" / "sync").glob("*.h")),
 ]
 # What the files of one part share among themselves: it is tested through the part.
