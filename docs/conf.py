@@ -73,7 +73,7 @@ def module_text(lines: list[str]) -> list[str]:
     for paragraph in re.split(r"\n\s*\n", "\n".join(lines).strip("\n")):
         rows = paragraph.split("\n")
         if any(DRAWN.search(row) for row in rows):
-            text += ["::", "", *("    " + row for row in rows), ""]
+            text += [".. code-block:: none", "", *("    " + row for row in rows), ""]
         else:
             text += [*rows, ""]
     return text

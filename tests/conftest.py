@@ -1,10 +1,15 @@
-"""What every test gets: the installed package, a check for leaks, and a way to run a child."""
+"""What every test gets: the installed package, a check for leaks, and a way to run a child.
+
+Some get the built documentation, and a browser that looks at pages.
+"""
 
 from __future__ import annotations
 
 import gc
 import importlib.machinery
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -27,8 +32,11 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from tests.browser import Chromium
+
 PROJECT = Path(__file__).resolve().parents[1]
 DEADLINE_SECONDS = 10.0  # for whatever a test waits for; nothing should come near it
+SITE_SECONDS = 170.0
 COUNTED = ("live", "packets", "parkers")
 
 
@@ -181,3 +189,59 @@ def run_child(tmp_path: Path) -> RunChild:
         return subprocess.run(command, check=False, **settings | options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the documentation, once for all tests; its folder."""
+    for name in ("sphinx", "furo", "myst_parser"):
+        pytest.importorskip(name)
+    folder = tmp_path_factory.mktemp("site")
+    child = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            "-W",
+            "--keep-going",
+            "-n",
+            PROJECT / "docs",
+            folder,
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=SITE_SECONDS,
+        check=False,
+    )
+    assert (child.returncode, child.stderr) == (0, ""), child.stderr
+    return folder
+
+
+def browser_package() -> Any:
+    """Import tests/browser, whatever the path is."""
+    name = "tests_browser"
+    if name not in sys.modules:
+        folder = PROJECT / "tests" / "browser"
+        spec = importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Start a browser, which ends with the module's tests."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None or sys.platform == "win32":
+        pytest.skip("needs chromium")
+    browser = browser_package().Chromium(program, tmp_path_factory.mktemp("browser"))
+    try:
+        browser.attach()
+        yield browser
+    finally:
+        browser.close()

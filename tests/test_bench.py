@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -28,6 +28,9 @@ from pythread_rs._cli._bench import (
 from pythread_rs._cli._bench._model import Experiment
 from pythread_rs._cli._bench._plan import EXPERIMENTS
 from pythread_rs._cli._bench._turns import Batch, Plan, Way
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium
 
 DEADLINE_SECONDS = 100.0
 PLAN = Plan(rounds=4, budget=60.0, calls=1, scale=0.01, is_quick=True)
@@ -201,6 +204,21 @@ def test_the_page_has_plots_or_says_what_they_need(bench: Bench) -> None:
     else:
         assert len(figures) == 3
         assert len(re.findall("<svg ", bench.page)) == 3
+
+
+@pytest.mark.once
+def test_a_browser_shows_the_page(bench: Bench, chromium: Chromium, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text(bench.page, encoding="utf-8")
+    shown = chromium.show((tmp_path / "report.html").as_uri())
+    facts, picture = shown.facts, shown.picture()
+    assert shown.errors == []
+    assert len(facts["tables"]) == 1 + len(bench.document["experiments"])
+    assert len(facts["pictures"]) == len(list(parsed(bench.page).iter("figure")))
+    for plot in facts["pictures"]:
+        assert picture.colours(plot["box"])[0, 0x72, 0xB2] > 50  # ours
+    assert facts["hidden"] == []
+    assert [text["name"] for text in facts["texts"] if picture.is_plain(text["box"])] == []
+    assert [text["name"] for text in facts["texts"] if text["isCut"]] == []
 
 
 # --- refusals before the run ----------------------------------------------------------------

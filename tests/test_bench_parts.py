@@ -7,6 +7,7 @@ import importlib.util
 import json
 import re
 import shutil
+import sysconfig
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,6 +18,7 @@ from pythread_rs import _ffi, native
 from pythread_rs._cli._bench import (
     _forking,
     _images,
+    _mapping,
     _page,
     _plan,
     _report,
@@ -202,3 +204,8 @@ def test_the_plan_of_a_full_run_is_longer() -> None:
     assert plan(False).budget > plan(True).budget
     assert plan(False).size(1000, 10) == 1000
     assert plan(True).size(1000, 10) == 10
+
+
+def test_a_report_does_not_tell_where_python_is() -> None:
+    assert _mapping.tree_name(sysconfig.get_paths()["stdlib"]) == "Python's own library"
+    assert _mapping.tree_name("logs") == "logs"

@@ -8,8 +8,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 import zlib
 from functools import reduce
@@ -32,25 +30,7 @@ MODULES = [
     *(f"pythread_rs.{name}" for name in ("sync", "pool", "native")),
     *(f"pythread_rs.sync.{name}" for name in ("mpsc", "mpmc", "oneshot", "atomic")),
 ]
-NEEDED = ("sphinx", "furo", "myst_parser")
-SECONDS = 170.0
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the site, once for all tests; its folder."""
-    for name in NEEDED:
-        pytest.importorskip(name)
-    folder = tmp_path_factory.mktemp("site")
-    child = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-n", DOCS, folder],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-        check=False,
-    )
-    assert (child.returncode, child.stderr) == (0, ""), child.stderr
-    return folder
+SECONDS = 170.0  # of which the site, which is built once, needs most
 
 
 def inventory(folder: Path) -> set[str]:
@@ -194,6 +174,21 @@ def test_there_are_twenty_recipes_with_a_program_each() -> None:
         )
         assert section is not None, title
         assert "```python\n" in section[1], title
+
+
+def test_a_report_of_the_benchmark_is_linked_and_tells_no_paths() -> None:
+    report = DOCS / "_static" / "bench-report.html"
+    text = report.read_text("utf-8")
+    assert report.stat().st_size < 1_000_000
+    assert all(f"<th>{fact}</th>" in text for fact in ("date", "commit", "python", "processor"))
+    assert set(re.findall(r"(?:https?:/)?/[\w.-]+/[\w./-]+", text)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    for page in ("benchmarks.md", "explanation/performance.md"):
+        found = re.search(r'<a href="(.*bench-report.html)">', (DOCS / page).read_text("utf-8"))
+        assert found is not None
+        assert (DOCS / page).parent.joinpath(found[1]).resolve() == report
 
 
 @pytest.mark.parametrize("picture", sorted((DOCS / "_static").glob("*.svg")), ids=lambda p: p.name)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import struct
-import subprocess
-import zlib
 from collections import Counter
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -16,9 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.browser import Chromium
     from tests.trace.conftest import Trace, Traced
-
-BROWSER_SECONDS = 18.0
 
 
 class Elements(HTMLParser):
@@ -103,73 +98,6 @@ def test_texts_of_the_program_are_escaped(trace: Trace) -> None:
 # ---- in a browser -------------------------------------------------------------------------------
 
 
-def pixels(png: bytes) -> Counter[tuple[int, int, int]]:
-    """Count the colours of a picture: 8 bits a channel, not interlaced, as browsers write it."""
-    width, height, depth, kind = struct.unpack(">IIBB", png[16:26])
-    assert depth == 8
-    step = {2: 3, 6: 4}[kind]
-    data, place = b"", 8
-    while place < len(png):
-        (length,) = struct.unpack(">I", png[place : place + 4])
-        if png[place + 4 : place + 8] == b"IDAT":
-            data += png[place + 8 : place + 8 + length]
-        place += length + 12
-    counts: Counter[tuple[int, int, int]] = Counter()
-    above = bytearray(width * step)
-    raw = zlib.decompress(data)
-    for row in range(height):
-        start = row * (width * step + 1)
-        line = bytearray(raw[start + 1 : start + 1 + width * step])
-        unfilter(raw[start], line, above, step)
-        counts.update(zip(line[::step], line[1::step], line[2::step], strict=True))
-        above = line
-    return counts
-
-
-def unfilter(kind: int, line: bytearray, above: bytearray, step: int) -> None:
-    """Undo the filter of a line of a PNG."""
-    for i in range(len(line)):
-        left = line[i - step] if i >= step else 0
-        corner = above[i - step] if i >= step else 0
-        line[i] = (line[i] + predicted(kind, left, above[i], corner)) & 0xFF
-
-
-def predicted(kind: int, left: int, up: int, corner: int) -> int:
-    if kind < 4:
-        return (0, left, up, (left + up) // 2)[kind]
-    distances = [abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)]
-    return (left, up, corner)[distances.index(min(distances))]
-
-
-def screenshot(browser: str, page: Path, folder: Path) -> bytes:
-    picture = folder / "page.png"
-    subprocess.run(
-        [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={folder / 'browser'}",
-            "--window-size=700,400",
-            "--virtual-time-budget=1000",
-            f"--screenshot={picture}",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        timeout=BROWSER_SECONDS,
-        check=True,
-    )
-    return picture.read_bytes()
-
-
-@pytest.fixture
-def chromium() -> str:
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("needs chromium")
-    return browser
-
-
 SHOWN = """
     from pythread_rs import Builder
     from pythread_rs.sync import mpsc
@@ -195,9 +123,14 @@ def colours(page: str) -> dict[str, tuple[int, int, int]]:
     return {name: (int(v[:2], 16), int(v[2:4], 16), int(v[4:], 16)) for name, v in full.items()}
 
 
-def test_a_browser_shows_the_picture(trace: Trace, chromium: str, tmp_path: Path) -> None:
+@pytest.mark.once
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_browser_shows_the_picture(chromium: Chromium, trace: Trace, tmp_path: Path) -> None:
     traced = trace(SHOWN)
-    seen = pixels(screenshot(chromium, tmp_path / "pythread_rs-trace.html", tmp_path))
+    shown = chromium.show((tmp_path / "pythread_rs-trace.html").as_uri(), 700, 400)
+    assert shown.errors == []
+    seen = shown.picture().colours()
     known = colours(traced.page)
     for name, least in {
         "page": 50_000,
