@@ -1,11 +1,34 @@
 """Build the two extension modules; everything else stands in pyproject.toml."""
 
+import re
 import runpy
+import tomllib
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 build = runpy.run_path("csrc/build_ffi.py")
+
+
+def readme() -> str:
+    """Return README for where its files are not: relative links lead nowhere on a package index.
+
+    They lead to the sources once `[project.urls]` in pyproject.toml names those as `Source`. Until
+    then the text says which file of the source distribution is meant.
+    """
+    project = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
+    source = project.get("urls", {}).get("Source")
+
+    def replace(link: re.Match[str]) -> str:
+        text, target = link.groups()
+        if source is not None:
+            return f"[{text}]({source}/blob/main/{target})"
+        return text if text == target else f"{text} (`{target}`)"
+
+    return re.sub(
+        r"\[([^\]]+)\]\((?!https?:|#)([^)\s]+)\)", replace, Path("README.md").read_text("utf-8")
+    )
 
 
 class BuildBesideTheSource(build_ext):  # type: ignore[misc]  # setuptools has no types
@@ -22,6 +45,8 @@ class BuildBesideTheSource(build_ext):  # type: ignore[misc]  # setuptools has n
 
 
 setup(
+    long_description=readme(),
+    long_description_content_type="text/markdown",
     cmdclass={"build_ext": BuildBesideTheSource},
     cffi_modules=["csrc/build_ffi.py:ffi"],
     ext_modules=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -159,6 +160,17 @@ def test_the_wheel_describes_itself(wheel: Path) -> None:
     assert {"Name: pythread_rs", "Requires-Python: >=3.11", "License-Expression: MIT"} <= set(lines)
     needed = [line for line in lines if line.startswith("Requires-Dist:") and "extra" not in line]
     assert needed == ["Requires-Dist: cffi>=2.1.1"]
+
+
+def test_no_link_of_the_description_leads_nowhere(wheel: Path) -> None:
+    """A package index shows README without the files beside it."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        head, _, text = archive.read(name).decode().partition("\n\n")
+    assert "Description-Content-Type: text/markdown" in head
+    assert "](" in (PROJECT / "README.md").read_text("utf-8")
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link] == []
+    assert "- Recipes (`docs/recipes/index.md`): twenty questions" in text or "/blob/" in text
 
 
 def install(package: Path, folder: Path, **environment: str) -> Path:
