@@ -486,14 +486,18 @@ class ReceiverBase(Generic[_T]):
 class TaskBase(Generic[_T_co]):
     """One call that a pool has accepted."""
 
-    def join(self, timeout: float | timedelta | None = None) -> Result[_T_co, BaseException]:
+    def join(
+        self, timeout: float | timedelta | None = None, *, stop: StopTokenBase | None = None
+    ) -> Result[_T_co, BaseException]:
         """Wait for the task and take its result, consuming the handle.
 
         A worker of the pool that joins does not idle: it runs the task itself if nobody has begun
-        it, else helps with what that task has made. Time spent so is not cut short by `timeout`.
+        it, else helps with what that task has made. Time spent so is not cut short by `timeout`
+        or `stop`.
 
         Args:
             timeout: seconds to wait at most, or a timedelta; None waits for ever.
+            stop: a `StopToken` that ends the wait.
 
         Returns:
             `Ok(value)` with what the function returned, or `Err(exception)` with the very
@@ -502,6 +506,7 @@ class TaskBase(Generic[_T_co]):
 
         Raises:
             TimeoutError: the time is over; the handle is as it was.
+            Stopped: the token stopped first; the handle is as it was.
             UseAfterMoveError: the handle was joined or detached before.
             DeadlockError: the task joins itself, or one that waits for it on this thread.
             KeyboardInterrupt: Ctrl-C on the main thread; the handle is as it was.
@@ -537,6 +542,7 @@ class TaskBase(Generic[_T_co]):
         """
     def _panic(self) -> BaseException | None: ...
     def _help(self, timeout: int, /) -> bool: ...
+    def _runner(self) -> int | None: ...
     def _run_here(self) -> None: ...
     def _bell(self, make: Callable[[], _T], /) -> _T | None: ...
     @property
@@ -546,6 +552,7 @@ class FutureBase:  # and the fields and `result` of concurrent.futures.Future
     """The fields of a Future, and its task."""
 
     def _help(self, timeout: int, /) -> bool: ...
+    def _runner(self) -> int | None: ...
 
 class TaskScopeBase:
     """A block whose end waits for the tasks in its _waiting."""

@@ -3,9 +3,9 @@
 Each thread that is about to wait says what for, and each that takes a lock says so. A wait that
 could never end raises `DeadlockError` in the thread that would have closed the circle:
 
-- a circle of locks, of functions that a Once or its like has running, of joins and of ends of
-  scopes, each held or to be ended by the next thread; a reader that waits behind writers waits
-  for them;
+- a circle of locks, of functions that a Once or its like has running, of joins (of threads, and
+  of what a worker of a pool runs) and of ends of scopes, each held or to be ended by the next
+  thread; a reader that waits behind writers waits for them;
 - or every thread of the process waits for something of this package, without a time.
 
 A channel does not know who might send, nor a barrier who might come, so these are never part of a
@@ -31,7 +31,9 @@ __all__ = ["install", "uninstall"]
 _PACKAGE: Final = __name__.partition(".")[0]
 _OS_THREADS: Final = "/proc/self/task"  # where Linux lists them
 _SETTLING: Final = (0.0, 0.001, 0.004, 0.016, 0.064)  # seconds: an OS thread that has ended goes
-_SCOPE: Final = "scope"  # what the end of a scope waits as
+_SCOPE: Final = "scope"  # what the end of a scope waits as, and all else that has lent something
+_TASKS: Final[tuple[type[Any], ...]] = (_ffi.TaskBase, _ffi.FutureBase)
+_JOINED: Final[tuple[type[Any], ...]] = (_ffi.Packet, _ffi.TaskBase)
 _LOCK: Final = "    for the lock that thread '{}' took at {}"
 _FUNCTION: Final = "    for what thread '{}' runs since {}"
 
@@ -141,6 +143,10 @@ class _Graph:
             for ident, thread in list(_threading.running()):
                 if thread._packet is not None and wait.object.same(thread._packet):
                     yield ident
+        elif isinstance(wait.object, _TASKS):
+            runner = wait.object._runner()
+            if runner is not None:
+                yield runner
         held = self.holds.get(id(wait.object), ())
         if wait.what == "read" and all(hold.shared for hold in held):
             yield from self._writers_before(wait)
@@ -180,7 +186,7 @@ def _runs_once(awaited: object) -> bool:
 
 def _has_an_end(wait: _Wait) -> bool:
     """Tell whether a wait ends by itself, or has ended and its thread is not back yet."""
-    return wait.timed or (isinstance(wait.object, _ffi.Packet) and wait.object.is_finished())
+    return wait.timed or (isinstance(wait.object, _JOINED) and wait.object.is_finished())
 
 
 def _all_threads_are_in(idents: set[int]) -> bool:

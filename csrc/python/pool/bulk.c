@@ -203,14 +203,14 @@ static void interrupt(prs_bulk_t *bulk) { prs__bulk_fail(bulk, prs__raised()); }
 static void wait_for(prs_bulk_t *bulk, prs_task_t *task) {
   uint64_t slice = bulk->progress == NULL ? PRS_FOREVER : PROGRESS_NS;
   for (;;) {
-    int status = prs__task_wait(task, slice);
+    int status = prs__task_wait(task, slice, PRS_BORROWING, NULL);
     if (status == PRS_ETIMEDOUT) {
       if (!atomic_load(&bulk->cancelled)) (void)report(bulk);
       continue;
     }
     if (status != PRS__RAISED) return;
     interrupt(bulk);
-    PyObject *more = prs__task_wait_for_sure(task);
+    PyObject *more = prs__task_wait_for_sure(task, PRS_BORROWING);
     Py_XDECREF(more); /* the first one counts */
     return;
   }

@@ -220,10 +220,12 @@ static PyObject *future_result(prs_future_t *self, PyObject *const *args,
 
 #define METHOD(function) (PyCFunction)(void (*)(void))(function)
 
-static PyMethodDef methods[] = {{"result", METHOD(future_result),
-                                 METH_FASTCALL | METH_KEYWORDS, result_doc},
-                                {"_help", METHOD(prs__task_help), METH_O, NULL},
-                                {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {
+    {"result", METHOD(future_result), METH_FASTCALL | METH_KEYWORDS,
+     result_doc},
+    {"_help", METHOD(prs__task_help), METH_O, NULL},
+    {"_runner", METHOD(prs__task_runner), METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};
 
 static PyMemberDef members[] = {
     {"_state", T_OBJECT, offsetof(prs_future_t, state), 0, NULL},

@@ -83,13 +83,16 @@ static inline bool prs__task_is_done(prs_task_t *task) {
 /* Tell whether it was left in the parent of a fork: it will never end. */
 bool prs__task_is_lost(prs_task_t *task);
 /* Wait until the task has ended, and help meanwhile when the caller is a worker
- * of its pool.
+ * of its pool. `call` is the method that waits; `stop` is a StopToken or NULL.
  * Returns: PRS_OK; PRS_ETIMEDOUT; PRS_EAGAIN: lost in a fork; PRS_EDEADLK: the
  *          caller runs it; PRS__RAISED with an exception set. */
-int prs__task_wait(prs_task_t *task, uint64_t timeout);
+int prs__task_wait(prs_task_t *task, uint64_t timeout, const char *call,
+                   PyObject *stop);
+/* A wait of somebody who has lent something: it cannot be refused. */
+#define PRS_BORROWING "scope"
 /* The same, to the end: what is raised meanwhile is kept and handed out, since
  * the task borrows. Returns: the exception, or NULL. */
-PyObject *prs__task_wait_for_sure(prs_task_t *task);
+PyObject *prs__task_wait_for_sure(prs_task_t *task, const char *call);
 /* Take the result of a task that has ended: a new reference, or NULL with its
  * exception raised. */
 PyObject *prs__task_outcome(prs_task_t *task);
@@ -98,6 +101,7 @@ PyObject *prs__task_outcome(prs_task_t *task);
 bool prs__task_is_mine(prs_task_t *task, prs_hand_t *hand);
 /* Methods of handles: task_type.c and waiting.c. */
 PyObject *prs__task_help(prs_task_t *self, PyObject *timeout);
+PyObject *prs__task_runner(prs_task_t *self, PyObject *unused);
 PyObject *prs__task_run_here(prs_task_t *self, PyObject *unused);
 PyObject *prs__task_bell(prs_task_t *self, PyObject *make);
 
@@ -127,12 +131,13 @@ struct prs_hand {
   prs_deque_t deque; /* of tagged tasks, see prs__tagged() */
   prs_pool_t *pool;
   uint32_t index;
-  uint32_t seed;             /* of the choice of victims */
-  uint32_t ticks;            /* tasks taken */
-  uint64_t since;            /* when it last let others have the GIL */
-  _Atomic(prs_task_t *) top; /* what it runs; others only look */
-  prs_bag_t inbox;           /* under the pool's guard: only it may run these */
-  _Atomic uint32_t letters;  /* in the inbox */
+  uint32_t seed;                /* of the choice of victims */
+  uint32_t ticks;               /* tasks taken */
+  _Atomic(unsigned long) ident; /* of its thread; 0 before it works */
+  uint64_t since;               /* when it last let others have the GIL */
+  _Atomic(prs_task_t *) top;    /* what it runs; others only look */
+  prs_bag_t inbox;          /* under the pool's guard: only it may run these */
+  _Atomic uint32_t letters; /* in the inbox */
 };
 
 struct prs_pool {

@@ -1,4 +1,5 @@
 /* Task: one call that a pool has accepted, how it runs and how it ends. */
+#include "../../core/sync/prs_stop.h"
 #include "pool.h"
 
 PyTypeObject *prs__task_type;
@@ -218,12 +219,21 @@ static void leave(prs_task_t *task, prs_node_t *node) {
   prs__guard_leave(&task->guard);
 }
 
+/* How a wait may end before its task does. */
+typedef struct limits {
+  uint64_t timeout;
+  const char *call; /* the method that waits */
+  PyObject *stop;   /* a StopToken or NULL */
+  bool surely;      /* not before */
+} limits_t;
+
 /* Sleep until the task has ended or there is something to help with. */
-static int sleep_once(prs_task_t *task, prs_hand_t *hand, uint64_t timeout,
-                      bool surely) {
-  prs_waiter_t *waiter = surely ? prs_waiter_new(2) : prs__waiter(2);
+static int sleep_once(prs_task_t *task, prs_hand_t *hand,
+                      const limits_t *limits) {
+  const prs_reason_t reason = {(PyObject *)task, limits->call, limits->stop};
+  prs_waiter_t *waiter = limits->surely ? prs_waiter_new(3) : prs__waiter(3);
   if (waiter == NULL) {
-    if (surely) PyErr_NoMemory();
+    if (limits->surely) PyErr_NoMemory();
     return PRS__RAISED;
   }
   int status = PRS_OK;
@@ -232,7 +242,7 @@ static int sleep_once(prs_task_t *task, prs_hand_t *hand, uint64_t timeout,
     if (hand != NULL && prs__pool_has_help(hand, task))
       (void)prs__give_up(waiter);
     else
-      status = prs__block(waiter, timeout);
+      status = prs__block_for(waiter, &reason, limits->timeout);
     leave(task, &waiter->nodes[0]);
     if (hand != NULL) prs__pool_leave(hand->pool, &waiter->nodes[1]);
     chain(task);
@@ -241,36 +251,47 @@ static int sleep_once(prs_task_t *task, prs_hand_t *hand, uint64_t timeout,
   return status == PRS__RAISED_LATE ? PRS__RAISED : status;
 }
 
-static int wait_for(prs_task_t *task, uint64_t timeout, bool surely) {
+static bool is_stopped(PyObject *token) {
+  return token != NULL && prs_stop_is_stopped(prs__stop_of(token));
+}
+
+static int wait_for(prs_task_t *task, limits_t limits) {
   prs_hand_t *hand = prs__hand_of(task->pool);
+  uint64_t timeout = limits.timeout;
   uint64_t began = timeout == PRS_FOREVER ? 0 : prs__table->now();
   while (!prs__task_is_done(task)) {
     if (prs__task_is_lost(task)) return PRS_EAGAIN;
     if (hand != NULL && prs__task_is_mine(task, hand)) return PRS_EDEADLK;
+    if (is_stopped(limits.stop)) {
+      prs__raise_stopped();
+      return PRS__RAISED;
+    }
     if (timeout == 0) return PRS_ETIMEDOUT;
     if (hand != NULL && help(task, hand)) continue;
-    uint64_t left = timeout;
     if (timeout != PRS_FOREVER) {
       uint64_t spent = prs__table->now() - began;
       if (spent >= timeout) return PRS_ETIMEDOUT;
-      left = timeout - spent;
+      limits.timeout = timeout - spent;
     }
-    int status = sleep_once(task, hand, left, surely);
+    int status = sleep_once(task, hand, &limits);
     if (status == PRS__RAISED || status == PRS_ETIMEDOUT) return status;
   }
   return PRS_OK;
 }
 
-int prs__task_wait(prs_task_t *task, uint64_t timeout) {
+int prs__task_wait(prs_task_t *task, uint64_t timeout, const char *call,
+                   PyObject *stop) {
   Py_INCREF(task);
-  int status = wait_for(task, timeout, false);
+  int status = wait_for(
+      task, (limits_t){.timeout = timeout, .call = call, .stop = stop});
   Py_DECREF(task);
   return status;
 }
 
-PyObject *prs__task_wait_for_sure(prs_task_t *task) {
+PyObject *prs__task_wait_for_sure(prs_task_t *task, const char *call) {
+  const limits_t none = {.timeout = PRS_FOREVER, .call = call, .surely = true};
   PyObject *first = NULL;
-  while (wait_for(task, PRS_FOREVER, true) == PRS__RAISED) {
+  while (wait_for(task, none) == PRS__RAISED) {
     PyObject *error = prs__raised();
     if (first == NULL)
       first = error;

@@ -72,20 +72,22 @@ static PyObject *conclude(prs_task_t *self, int status, PyObject *seconds) {
 
 PyDoc_STRVAR(
     join_doc,
-    "join($self, /, timeout=None)\n--\n\n"
+    "join($self, /, timeout=None, *, stop=None)\n--\n\n"
     "Wait for the task and take its result, consuming the handle.\n\n"
     "A worker of the pool that joins does not idle: it runs the task itself if "
     "nobody has begun\nit, else helps with what that task has made. Time spent "
-    "so is not cut short by `timeout`.\n\n"
+    "so is not cut short by `timeout`\nor `stop`.\n\n"
     "Args:\n"
     "    timeout: seconds to wait at most, or a timedelta; None waits for "
-    "ever.\n\n"
+    "ever.\n"
+    "    stop: a `StopToken` that ends the wait.\n\n"
     "Returns:\n"
     "    `Ok(value)` with what the function returned, or `Err(exception)` with "
     "the very\n    exception that left it. A task that a fork left in the "
     "parent gives\n    `Err(JoinError(...))`.\n\n"
     "Raises:\n"
     "    TimeoutError: the time is over; the handle is as it was.\n"
+    "    Stopped: the token stopped first; the handle is as it was.\n"
     "    UseAfterMoveError: the handle was joined or detached before.\n"
     "    DeadlockError: the task joins itself, or one that waits for it on "
     "this "
@@ -102,15 +104,18 @@ PyDoc_STRVAR(
 
 static PyObject *task_join(prs_task_t *self, PyObject *const *args,
                            Py_ssize_t count, PyObject *keywords) {
-  static const prs_signature_t signature = {"join", 0, 1, {"timeout", NULL}};
-  PyObject *seconds = NULL;
+  static const prs_signature_t signature = {
+      "join", 0, 1, {"timeout", "stop", NULL}};
+  PyObject *given[2] = {NULL, NULL};
+  PyObject *stop;
   uint64_t timeout;
-  if (!prs__arguments(&signature, args, count, keywords, &seconds) ||
-      !prs__seconds_from(seconds, &timeout))
+  if (!prs__arguments(&signature, args, count, keywords, given) ||
+      !prs__seconds_from(given[0], &timeout) ||
+      !prs__stop_from(given[1], &stop))
     return NULL;
   if (atomic_load(&self->taken)) return raise_used();
-  int status = prs__task_wait(self, timeout);
-  return conclude(self, status, seconds == NULL ? Py_None : seconds);
+  int status = prs__task_wait(self, timeout, "join", stop);
+  return conclude(self, status, given[0] == NULL ? Py_None : given[0]);
 }
 
 PyDoc_STRVAR(is_finished_doc,
@@ -156,10 +161,18 @@ PyObject *prs__task_help(prs_task_t *self, PyObject *arg) {
   uint64_t timeout;
   if (!prs__timeout_from(arg, &timeout)) return NULL;
   if (prs__hand_of(self->pool) == NULL) Py_RETURN_FALSE;
-  int status = prs__task_wait(self, timeout);
+  int status = prs__task_wait(self, timeout, "result", NULL);
   if (status == PRS__RAISED || status == PRS_EDEADLK)
     return conclude(self, status, Py_None);
   return PyBool_FromLong(status == PRS_OK);
+}
+
+/* _runner(): the thread that runs it now, or None. */
+PyObject *prs__task_runner(prs_task_t *self, PyObject *unused) {
+  (void)unused;
+  prs_hand_t *hand = atomic_load(&self->hand);
+  if (hand == NULL) Py_RETURN_NONE;
+  return PyLong_FromUnsignedLong(atomic_load(&hand->ident));
 }
 
 static PyObject *task_state(prs_task_t *self, void *unused) {
@@ -186,6 +199,7 @@ static PyMethodDef methods[] = {
     {"detach", METHOD(task_detach), METH_NOARGS, detach_doc},
     {"_panic", METHOD(task_panic), METH_NOARGS, NULL},
     {"_help", METHOD(prs__task_help), METH_O, NULL},
+    {"_runner", METHOD(prs__task_runner), METH_NOARGS, NULL},
     {"_run_here", METHOD(prs__task_run_here), METH_NOARGS, NULL},
     {"_bell", METHOD(prs__task_bell), METH_O, NULL},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
@@ -232,7 +246,7 @@ static PyObject *wait_for_all(PyObject *list) {
   PyObject *first = NULL;
   prs_task_t *task;
   while ((task = unfinished(list)) != NULL) {
-    PyObject *interrupt = prs__task_wait_for_sure(task);
+    PyObject *interrupt = prs__task_wait_for_sure(task, PRS_BORROWING);
     Py_DECREF(task);
     if (first == NULL)
       first = interrupt;

@@ -7,7 +7,7 @@
 
 /* Wait for a task that borrows and take its outcome; Ctrl-C comes after it. */
 static PyObject *finish(prs_task_t *task) {
-  PyObject *interrupt = prs__task_wait_for_sure(task);
+  PyObject *interrupt = prs__task_wait_for_sure(task, PRS_BORROWING);
   PyObject *result = prs__task_outcome(task);
   if (interrupt != NULL) {
     if (result == NULL) PyErr_Clear();

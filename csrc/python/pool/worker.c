@@ -338,6 +338,7 @@ int prs__work(prs_hand_t *hand) {
   prs_task_t *task;
   int status = 0;
   hand->since = prs__table->now();
+  atomic_store(&hand->ident, PyThread_get_thread_ident());
   prs__hand = hand;
   while ((task = next_task(hand)) != NULL) {
     prs__task_run(task, hand);
