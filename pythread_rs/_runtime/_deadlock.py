@@ -32,8 +32,8 @@ _PACKAGE: Final = __name__.partition(".")[0]
 _OS_THREADS: Final = "/proc/self/task"  # where Linux lists them
 _SETTLING: Final = (0.0, 0.001, 0.004, 0.016, 0.064)  # seconds: an OS thread that has ended goes
 _SCOPE: Final = "scope"  # what the end of a scope waits as, and all else that has lent something
-_TASKS: Final[tuple[type[Any], ...]] = (_ffi.TaskBase, _ffi.FutureBase)
-_JOINED: Final[tuple[type[Any], ...]] = (_ffi.Packet, _ffi.TaskBase)
+_TASKS: Final = (_ffi.TaskBase, _ffi.FutureBase)
+_JOINED: Final = (_ffi.Packet, _ffi.TaskBase)
 _LOCK: Final = "    for the lock that thread '{}' took at {}"
 _FUNCTION: Final = "    for what thread '{}' runs since {}"
 
@@ -139,12 +139,13 @@ class _Graph:
 
     def _owners(self, wait: _Wait) -> Iterator[int]:
         """Yield the threads without which a wait does not end."""
+        awaited = wait.object
         if isinstance(wait.object, _ffi.Packet):
             for ident, thread in list(_threading.running()):
                 if thread._packet is not None and wait.object.same(thread._packet):
                     yield ident
         elif isinstance(wait.object, _TASKS):
-            runner = wait.object._runner()
+            runner = awaited._runner()
             if runner is not None:
                 yield runner
         held = self.holds.get(id(wait.object), ())
@@ -186,7 +187,8 @@ def _runs_once(awaited: object) -> bool:
 
 def _has_an_end(wait: _Wait) -> bool:
     """Tell whether a wait ends by itself, or has ended and its thread is not back yet."""
-    return wait.timed or (isinstance(wait.object, _JOINED) and wait.object.is_finished())
+    awaited = wait.object
+    return wait.timed or (isinstance(wait.object, _JOINED) and bool(awaited.is_finished()))
 
 
 def _all_threads_are_in(idents: set[int]) -> bool:
