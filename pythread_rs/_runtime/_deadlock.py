@@ -144,8 +144,8 @@ class _Graph:
             for ident, thread in list(_threading.running()):
                 if thread._packet is not None and wait.object.same(thread._packet):
                     yield ident
-        elif isinstance(wait.object, _TASKS):
-            runner = awaited._runner()
+        elif isinstance(awaited, _TASKS):
+            runner: int | None = wait.object._runner()
             if runner is not None:
                 yield runner
         held = self.holds.get(id(wait.object), ())
