@@ -207,6 +207,7 @@ def test_the_page_has_plots_or_says_what_they_need(bench: Bench) -> None:
 
 
 @pytest.mark.once
+@pytest.mark.timeout(120)
 def test_a_browser_shows_the_page(bench: Bench, chromium: Chromium, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text(bench.page, encoding="utf-8")
     shown = chromium.show((tmp_path / "report.html").as_uri())

@@ -125,7 +125,7 @@ def colours(page: str) -> dict[str, tuple[int, int, int]]:
 
 @pytest.mark.once
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_a_browser_shows_the_picture(chromium: Chromium, trace: Trace, tmp_path: Path) -> None:
     traced = trace(SHOWN)
     shown = chromium.show((tmp_path / "pythread_rs-trace.html").as_uri(), 700, 400)
