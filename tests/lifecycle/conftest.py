@@ -24,12 +24,12 @@ OF_CHANNELS = {
     *("channel", "channel_recv", "channel_send"),
     *("recv", "recv_timeout", "for", "send", "send_timeout", "rendezvous"),
 }
-# A hundred runs for each kind of storm: a quarter in CI, and none when nobody asked, which gives a
-# few. The other Pythons of the matrix run a sixth.
+# Hundreds of runs for each kind of storm: one in CI, and none when nobody asked, which gives a few.
+# The other Pythons of the matrix run a sixth of that.
 STRESS = float(
     os.environ.get("PYTHREAD_RS_STORMS")
     or os.environ.get("PYTHREAD_RS_STRESS")
-    or 0.25 * (os.environ.get("CI") == "true")
+    or 1.0 * (os.environ.get("CI") == "true")
 )
 CASE_SECONDS = 30.0  # for one child; nothing should come near it
 RUN_SECONDS = 2.0  # for one run of a storm, on a machine that others use too
