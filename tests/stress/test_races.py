@@ -210,7 +210,7 @@ def test_reuse_dedicated_retire_and_panics_at_once(rounds: Rounds) -> None:
 
 
 def test_threading_knows_them_all_and_forgets_them(rounds: Rounds) -> None:
-    stop = threading.Event()
+    stop, looked = threading.Event(), threading.Event()
 
     def look() -> int:
         looks = 0
@@ -219,9 +219,11 @@ def test_threading_knows_them_all_and_forgets_them(rounds: Rounds) -> None:
                 assert thread.name
                 assert "Dummy" not in thread.name
             looks += 1
+            looked.set()
         return looks
 
     watcher = spawn(look)
+    assert looked.wait(SECONDS)
     for _ in rounds(300):
         assert spawn(lambda: threading.current_thread().is_alive()).join() == Ok(True)
     stop.set()
