@@ -60,7 +60,7 @@ def test_the_caller_is_one_of_as_many_as_the_pool_has(c: SimpleNamespace) -> Non
     with ThreadPool(2) as pool:
         pool.install(native.par_for, c.lib.count_inside, 300, inside)
     assert inside[0] == 0
-    assert inside[1] == 2
+    assert 1 <= inside[1] <= 2
     inside = array("i", [0, 0])
     native.par_for(c.lib.count_inside, 300, inside)
     assert 1 <= inside[1] <= global_pool().num_threads
