@@ -54,6 +54,13 @@ void prs__thread_detach_self(void);
  * Blocks:  yes. Threads: one caller. Orders: all it did is before that. */
 void prs__thread_join(prs_os_thread_t thread);
 
+/* Join an OS thread that has come to the end of its `body`, if it is gone;
+ * where the OS cannot tell, let it go.
+ * Returns: true when there is nothing left to join.
+ * Owner:   consumes `thread` when it returns true.
+ * Blocks:  no. Threads: one caller. Orders: none where it is let go. */
+bool prs__thread_try_join(prs_os_thread_t thread);
+
 /* The calling thread, for prs__thread_join. */
 prs_os_thread_t prs__thread_self(void);
 
@@ -244,12 +251,12 @@ int prs_sleep(uint64_t nanoseconds);
 struct prs_worker {
   _Atomic uint32_t signal; /* what the parked worker is told */
   prs_packet_t *packet;    /* runs now; NULL while parked */
-  prs_worker_t *next;      /* in the idle list */
+  prs_worker_t *next;      /* in the idle list, or among those that leave */
   const prs_runner_t *attached_by;
   void *attached; /* the runner's own, kept from closure to closure */
   prs_os_thread_t thread;
-  uintptr_t leaves_after; /* the thread that left before it; 0 for none */
-  _Atomic uint32_t cpu;   /* where it was last seen */
+  _Atomic uint32_t cpu; /* where it was last seen */
+  _Atomic bool ends;    /* the last that its thread does here */
   uint32_t generation;
   bool fresh;    /* asked for one closure only */
   bool asked;    /* and `keeps` is the answer, until the closure has ended */

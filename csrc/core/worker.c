@@ -8,7 +8,7 @@
 
 enum { WAITING = 0, ASLEEP = 1, WORK = 2, RETIRE = 3 };
 
-static prs_lock_t idle_lock;
+static prs_lock_t lists_lock;        /* of the idle and the leaving */
 static prs_worker_t *idle_list;      /* parked workers, last parked first */
 static _Atomic uint32_t idle_places; /* taken, by the parked and the coming */
 static _Atomic uint32_t idle_most = 32;
@@ -28,26 +28,26 @@ static prs_worker_t *idle_pop(void) {
   /* A look without the lock: a burst of spawns need not queue for nothing. */
   if (atomic_load_explicit(&idle_places, memory_order_relaxed) == 0)
     return NULL;
-  prs__lock(&idle_lock);
+  prs__lock(&lists_lock);
   prs_worker_t *worker = idle_list;
   if (worker != NULL) {
     idle_list = worker->next;
     atomic_fetch_sub(&idle_places, 1);
   }
-  prs__unlock(&idle_lock);
+  prs__unlock(&lists_lock);
   return worker;
 }
 
 static void idle_push(prs_worker_t *worker) {
-  prs__lock(&idle_lock);
+  prs__lock(&lists_lock);
   worker->next = idle_list;
   idle_list = worker;
-  prs__unlock(&idle_lock);
+  prs__unlock(&lists_lock);
 }
 
 /* Returns: false when it is not listed: somebody is about to signal it. */
 static bool idle_remove(prs_worker_t *worker) {
-  prs__lock(&idle_lock);
+  prs__lock(&lists_lock);
   prs_worker_t **link = &idle_list;
   while (*link != NULL && *link != worker) link = &(*link)->next;
   bool found = *link == worker;
@@ -55,7 +55,7 @@ static bool idle_remove(prs_worker_t *worker) {
     *link = worker->next;
     atomic_fetch_sub(&idle_places, 1);
   }
-  prs__unlock(&idle_lock);
+  prs__unlock(&lists_lock);
   return found;
 }
 
@@ -160,17 +160,72 @@ static void restore_name(const prs_worker_t *worker) {
 }
 
 /* A thread that ends by itself cannot be waited for by those who join its
- * closure, and a fork just then would see a thread too many. So the last one
- * to leave stays joinable: by the next that leaves, or by a fork. It is known
- * before its joiner can see DONE. */
-static _Atomic uintptr_t leaving;
+ * closure, and a fork just then would see a thread too many. So who leaves
+ * stays joinable, in a list that it enters before its joiner can see DONE. A
+ * fork waits for all of them. Others that leave join those that are gone, and
+ * wait for nobody: threads that end one after the other pile up as soon as the
+ * machine is busy, until the OS has no room for one more. */
+static prs_worker_t *leaving_list;
+static prs_worker_t **leaving_end = &leaving_list;
+#define LEAVING_LOOKS 4u /* at threads that are still on their way */
 
-static void join_bits(uintptr_t bits) {
-  if (bits != 0) prs__thread_join((prs_os_thread_t){.bits = bits});
+/* Call it with the lock. */
+static void leaving_push(prs_worker_t *worker) {
+  worker->next = NULL;
+  *leaving_end = worker;
+  leaving_end = &worker->next;
+}
+
+/* Call it with the lock. Returns: NULL when nobody leaves. */
+static prs_worker_t *leaving_pop(void) {
+  prs_worker_t *worker = leaving_list;
+  if (worker == NULL) return NULL;
+  leaving_list = worker->next;
+  if (leaving_list == NULL) leaving_end = &leaving_list;
+  return worker;
 }
 
 static void announce_leaving(prs_worker_t *worker) {
-  worker->leaves_after = atomic_exchange(&leaving, worker->thread.bits);
+  prs__lock(&lists_lock);
+  leaving_push(worker);
+  prs__unlock(&lists_lock);
+}
+
+/* Join the thread of a worker that is in no list any more. */
+static void join_and_free(prs_worker_t *worker) {
+  prs__thread_join(worker->thread);
+  free(worker);
+}
+
+/* Who is still on its way goes to the end of the list: others are looked at
+ * the next time. The lock is kept, for a fork must not miss one of them. */
+static void join_the_gone(void) {
+  prs__lock(&lists_lock);
+  uint32_t looks = 0;
+  while (looks < LEAVING_LOOKS) {
+    prs_worker_t *worker = leaving_pop();
+    if (worker == NULL) break;
+    if (atomic_load(&worker->ends) && prs__thread_try_join(worker->thread)) {
+      free(worker);
+    } else {
+      leaving_push(worker);
+      looks++;
+    }
+  }
+  prs__unlock(&lists_lock);
+}
+
+static void join_all_that_leave(void) {
+  prs__lock(&lists_lock);
+  prs_worker_t *worker = leaving_list;
+  leaving_list = NULL;
+  leaving_end = &leaving_list;
+  prs__unlock(&lists_lock);
+  while (worker != NULL) {
+    prs_worker_t *next = worker->next;
+    join_and_free(worker);
+    worker = next;
+  }
 }
 
 /* Run one closure. The runner ends with nothing of it left on this thread; a
@@ -217,9 +272,8 @@ static void worker_body(void *arg) {
   if (worker->attached != NULL) worker->attached_by->leave(worker);
   bool joined = told == RETIRE && atomic_load(&worker->signal) == RETIRE;
   if (told == RETIRE && !joined) announce_leaving(worker);
-  uintptr_t last = worker->leaves_after;
-  free(worker);
-  join_bits(last);
+  join_the_gone();
+  atomic_store(&worker->ends, true); /* from here on it may be freed */
 }
 
 /* CPython ended this thread while it asked for the GIL. Locks may be held by
@@ -283,42 +337,33 @@ int prs_spawn(prs_packet_t *packet, const prs_spawn_options_t *options,
 
 /* ---- retire -------------------------------------------------------------- */
 
-/* A worker frees itself as it ends, so its thread is read before the signal. */
-static bool retire_one(prs_os_thread_t *thread) {
-  prs_worker_t *worker = idle_pop();
-  if (worker == NULL) return false;
-  *thread = worker->thread;
-  signal_worker(worker, RETIRE);
-  return true;
-}
-
 uint32_t prs_workers_retire(void) {
   uint32_t ended = 0;
-  prs_os_thread_t thread;
   /* Behind a closed gate a worker can no longer free what it keeps of Python:
    * it stays where it is, and waiting for it would never end. */
   if (prs_gate_state() != PRS_GATE_OPEN) return 0;
-  while (retire_one(&thread)) {
-    prs__thread_join(thread);
-    ended++;
+  for (prs_worker_t *worker; (worker = idle_pop()) != NULL; ended++) {
+    signal_worker(worker, RETIRE);
+    join_and_free(worker);
   }
-  join_bits(atomic_exchange(&leaving, 0));
+  join_all_that_leave();
   prs__hold();
   return ended;
 }
 
 /* ---- fork ---------------------------------------------------------------- */
 
-static void before_fork(void) { prs__lock(&idle_lock); }
+static void before_fork(void) { prs__lock(&lists_lock); }
 
-static void in_parent(void) { prs__unlock(&idle_lock); }
+static void in_parent(void) { prs__unlock(&lists_lock); }
 
 /* The parked workers are threads of the parent: forget them. The closure that
  * forked, if one did, now belongs to this process. */
 static void in_child(void) {
-  atomic_store(&idle_lock.word, 0);
+  atomic_store(&lists_lock.word, 0);
   idle_list = NULL;
-  atomic_store(&leaving, 0);
+  leaving_list = NULL;
+  leaving_end = &leaving_list;
   atomic_store(&idle_places, 0);
   atomic_store(&end_waiters, 0);
   if (prs_packet_current() != NULL)

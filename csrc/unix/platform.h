@@ -30,6 +30,10 @@ static inline uint32_t prs__platform_cpu(void) {
   return cpu >= 0 ? (uint32_t)cpu : PRS_CPU_UNKNOWN;
 }
 
+static inline bool prs__platform_try_join(pthread_t thread) {
+  return pthread_tryjoin_np(thread, NULL) == 0;
+}
+
 #elif defined(__APPLE__)
 
 /* MAXTHREADNAMESIZE is 64 with the NUL; a thread can name only itself. */
@@ -73,6 +77,14 @@ static inline int prs__platform_get_name(char *buffer, size_t capacity) {
 
 static inline uint32_t prs__platform_cpu(void) { return PRS_CPU_UNKNOWN; }
 
+#endif
+
+#if !defined(__linux__)
+/* There is no way to ask whether a thread is gone, and no waiting here: what
+ * is left of it frees itself. */
+static inline bool prs__platform_try_join(pthread_t thread) {
+  return pthread_detach(thread) == 0;
+}
 #endif
 
 #endif

@@ -96,6 +96,10 @@ void prs__thread_join(prs_os_thread_t thread) {
   (void)pthread_join((pthread_t)thread.bits, NULL);
 }
 
+bool prs__thread_try_join(prs_os_thread_t thread) {
+  return prs__platform_try_join((pthread_t)thread.bits);
+}
+
 prs_os_thread_t prs__thread_self(void) {
   return (prs_os_thread_t){.bits = (uintptr_t)pthread_self()};
 }

@@ -114,6 +114,13 @@ void prs__thread_join(prs_os_thread_t thread) {
   (void)CloseHandle((HANDLE)thread.bits);
 }
 
+bool prs__thread_try_join(prs_os_thread_t thread) {
+  if (WaitForSingleObject((HANDLE)thread.bits, 0) != WAIT_OBJECT_0)
+    return false;
+  (void)CloseHandle((HANDLE)thread.bits);
+  return true;
+}
+
 /* GetCurrentThread gives a name for "the caller", whoever asks: a thread that
  * this file did not start gets a real handle, which prs__thread_join closes. */
 prs_os_thread_t prs__thread_self(void) {

@@ -39,7 +39,7 @@ bool in_child;
 bool gil;
 bool head_lock;  /* CPython's, in PyThreadState_New */
 bool state_lock; /* ours around it, up to 3.12 */
-bool idle_lock;
+bool lists_lock;
 bool listed;     /* a worker of the parent is on the idle list, */
 bool leaving;    /* or leaves, and waits for somebody to join it */
 byte idle_places;
@@ -87,9 +87,9 @@ proctype Starting() provided (!in_child) {
 proctype Ending() provided (!in_child) {
   if
   :: idle_places++;
-     LOCK(idle_lock);
+     LOCK(lists_lock);
      listed = true;
-     UNLOCK(idle_lock)
+     UNLOCK(lists_lock)
   :: leaving = true
   fi
 }
@@ -115,8 +115,8 @@ inline reset_in_child() {
 #ifndef LINE_NOT_RESET
   places = 1;
 #endif
-#ifndef IDLE_LOCK_NOT_RESET
-  idle_lock = false;
+#ifndef LISTS_LOCK_NOT_RESET
+  lists_lock = false;
 #endif
 #ifndef IDLE_LIST_NOT_RESET
   listed = false;
@@ -143,10 +143,10 @@ inline live_in_child() {
   assert(VIEW(OTHER) >= DONE);
   assert(!in_closure || VIEW(OWN) == RUN);
   starting++;
-  LOCK(idle_lock);
+  LOCK(lists_lock);
   assert(!listed); /* a worker that is not there would never run it, */
   assert(!leaving); /* and a thread that is not there never be joined */
-  UNLOCK(idle_lock);
+  UNLOCK(lists_lock);
   generations[CHILDS] = fork_generation;
   run ChildThread();
   UNLOCK(gil); /* join */
@@ -167,7 +167,7 @@ proctype Forking() {
 #ifdef GUARDS_STATE_NEW
   LOCK(state_lock);
 #endif
-  LOCK(idle_lock);
+  LOCK(lists_lock);
   if
   :: in_child = true;
      /* pthread_atfork's handlers run before anything of CPython's. */
@@ -182,7 +182,7 @@ proctype Forking() {
 #ifdef GUARDS_STATE_NEW
      UNLOCK(state_lock);
 #endif
-     UNLOCK(idle_lock);
+     UNLOCK(lists_lock);
 #ifdef CPYTHON_FORKS_UNDER_ITS_LOCK
      UNLOCK(head_lock);
 #endif

@@ -34,6 +34,9 @@
 #ifndef FRESH
 #define FRESH 0 /* 1: the first spawn of the first spawner is `dedicated` */
 #endif
+#ifndef LETS_GO
+#define LETS_GO 0 /* 1: nobody can tell whether a thread is gone */
+#endif
 #ifndef ODD_ENDS
 #define ODD_ENDS 0
 #endif
@@ -48,7 +51,8 @@ typedef worker_t {
   bool asked;
   bool keeps;
   bool attached;
-  byte leaves_after;
+  bool leaving; /* is in the list of those; their order is of no account */
+  bool ends;
   bool freed;
   /* Not in the C code: what became of it. */
   bool was_listed;
@@ -66,10 +70,9 @@ typedef packet_t {
 worker_t workers[SPAWNS + 1];
 packet_t packets[SPAWNS + 1];
 
-bool locked; /* idle_lock; how it is taken is in lock.pml */
+bool locked; /* lists_lock; how it is taken is in lock.pml */
 byte idle_list;
 byte idle_places;
-byte leaving; /* the last thread that left; nobody has joined it */
 byte created;
 byte spawned;
 byte time_outs;
@@ -182,17 +185,51 @@ inline worker_keeps(w, yes) {
 /* ---- the worker's own thread --------------------------------------------- */
 
 inline announce_leaving() {
-  atomic { TOUCH_W; W.leaves_after = leaving; leaving = w }
+#ifdef ENDS_TOO_EARLY
+  W.ends = true;
+#endif
+  atomic { !locked -> TOUCH_W; W.leaving = true }
 }
 
-inline join_thread(thread) {
-  if
-  :: thread != 0 ->
-     workers[thread].ended;
-     assert(!workers[thread].joined);
-     workers[thread].joined = true
-  :: else
-  fi
+inline free_joined(thread) {
+  assert(!workers[thread].joined);
+  workers[thread].joined = true;
+  workers[thread].freed = true
+}
+
+inline join_and_free(thread) {
+  atomic { workers[thread].ended -> free_joined(thread) }
+}
+
+/* Who has set `ends` may be gone. */
+inline join_the_gone() {
+  do
+  :: at < created ->
+     at++;
+#ifdef LOOKS_WITHOUT_THE_LOCK
+     atomic { found = workers[at].leaving; workers[at].leaving = false };
+     if
+     :: found && workers[at].ended -> atomic { free_joined(at) }
+     :: found && !workers[at].ended -> workers[at].leaving = true
+     :: else
+     fi
+#else
+     atomic {
+       !locked ->
+       if
+       :: workers[at].leaving && workers[at].ends ->
+          if
+          :: LETS_GO || workers[at].ended ->
+             workers[at].leaving = false; free_joined(at)
+          :: !workers[at].ended /* back into the list */
+          fi
+       :: else
+       fi
+     }
+#endif
+  :: else -> break
+  od;
+  at = 0
 }
 
 inline unref(p) {
@@ -353,8 +390,8 @@ proctype Worker(byte w) {
   :: told == RETIRE && !found -> announce_leaving()
   :: else
   fi;
-  atomic { TOUCH_W; link = W.leaves_after; W.freed = true };
-  join_thread(link);
+  join_the_gone();
+  atomic { TOUCH_W; W.ends = true };
   W.ended = true
 }
 
@@ -407,20 +444,33 @@ inline retire() {
      :: w == 0 -> break
      :: else
      fi;
-#ifndef THREAD_READ_AFTER_SIGNAL
-     atomic { TOUCH_W; thread = w };
      signal_worker(w, RETIRE);
-#else
-     signal_worker(w, RETIRE);
-     atomic { TOUCH_W; thread = w };
-#endif
-     w = 0;
-     join_thread(thread);
-     thread = 0
+     join_and_free(w);
+     w = 0
   od;
-  atomic { thread = leaving; leaving = 0 };
-  join_thread(thread);
-  thread = 0
+  w = 0;
+  d_step { /* the whole list */
+    !locked ->
+    w = 1;
+    do
+    :: w <= created ->
+       taken[w] = workers[w].leaving;
+       workers[w].leaving = false;
+       w++
+    :: else -> break
+    od;
+    w = 1
+  };
+  do
+  :: w <= SPAWNS ->
+     if
+     :: taken[w] -> join_and_free(w)
+     :: else
+     fi;
+     w++
+  :: else -> break
+  od;
+  w = 0
 }
 
 /* As a fork after the last join must find it, but for threads that time out. */
@@ -436,7 +486,8 @@ inline check_nobody_is_left() {
 }
 
 proctype Spawner(bool fresh_one) {
-  byte p, w, thread, old, i;
+  byte p, w, old, i;
+  bool taken[SPAWNS + 1];
   do
   :: i < EACH ->
      spawn((fresh_one && i == 0));
@@ -454,7 +505,8 @@ proctype Spawner(bool fresh_one) {
 }
 
 proctype Retirer() {
-  byte w, thread, old;
+  byte w, old;
+  bool taken[SPAWNS + 1];
   retire();
   finished++
 }
@@ -475,8 +527,8 @@ inline check_the_end() {
     w = 1;
     do
     :: w <= created ->
-       assert(W.ended == W.freed);
-       assert(!W.ended || W.joined != (leaving == w));
+       assert(W.freed == W.joined);
+       assert(!W.ended || W.joined != W.leaving);
        if
        :: !W.ended -> listed--
        :: else

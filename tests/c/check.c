@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define DEADLINE_SECONDS 20u
-#define AGAIN_NS 10000000u
 
 /* ---- assertions --------------------------------------------------------- */
 
@@ -56,12 +55,6 @@ bool check_runs_under(const char *tool) {
   return name != NULL && strcmp(name, tool) == 0;
 }
 
-bool check_again(int status) {
-  if (status != PRS_EAGAIN) return false;
-  (void)prs_sleep(AGAIN_NS);
-  return true;
-}
-
 /* ---- environment -------------------------------------------------------- */
 
 static unsigned long setting(const char *name, unsigned long fallback) {
@@ -93,11 +86,7 @@ void check_thread_start(check_thread_t *thread, void (*body)(void *arg),
   prs_os_start_t start = {
       .body = thread_body, .killed = never_killed, .arg = thread};
   int os_error = 0;
-  int status;
-  do {
-    status = prs__thread_create(&thread->os, &start, &os_error);
-  } while (check_again(status));
-  ASSERT_INT(PRS_OK, status);
+  ASSERT_INT(PRS_OK, prs__thread_create(&thread->os, &start, &os_error));
 }
 
 void check_thread_join(check_thread_t *thread) { prs__thread_join(thread->os); }

@@ -69,10 +69,6 @@ _Noreturn void check_skip(const char *why);
 /* Whether run.py runs this under the named tool. */
 bool check_runs_under(const char *tool);
 
-/* Whether to try once more what the OS refused: another program may have all
- * the threads of the machine for a moment. The deadline ends the trying. */
-bool check_again(int status);
-
 /* How many rounds a test goes that wants `rounds` on a plain build:
  * CHECK_ROUNDS is a percentage, for slow tools and long nights. At least 1. */
 uint32_t check_rounds(uint32_t rounds);

@@ -78,11 +78,7 @@ void closure_drop(prs_packet_t *packet) {
 
 void closure_start(prs_packet_t *packet, prs_spawn_options_t options) {
   int os_error = 0;
-  int status;
-  do {
-    status = prs_spawn(packet, &options, &os_error);
-  } while (check_again(status));
-  ASSERT_INT(PRS_OK, status);
+  ASSERT_INT(PRS_OK, prs_spawn(packet, &options, &os_error));
 }
 
 prs_packet_t *closure_spawn(closure_t call, void *arg) {

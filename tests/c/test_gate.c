@@ -213,10 +213,7 @@ static void spawn_until_closed(void *arg) {
     prs_packet_t *packet = closure_new(count_entry, NULL);
     prs_spawn_options_t options = {0};
     int os_error = 0;
-    int status;
-    do {
-      status = prs_spawn(packet, &options, &os_error);
-    } while (check_again(status));
+    int status = prs_spawn(packet, &options, &os_error);
     if (status == PRS_ECLOSED) {
       closure_drop(packet);
       atomic_fetch_add(&refused_spawns, 1);

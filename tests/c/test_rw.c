@@ -221,17 +221,21 @@ static void closed_lock_sends_everybody_away(void) {
 
 static void only_a_written_lock_adopts(void) {
   prs_rw_t rw = new_lock();
-  prs_waiter_t *waiter = prs_waiter_new(1);
+  prs_queue_t queue = {0};
+  prs_waiter_t *waiter = prs_waiter_new(2);
   ASSERT(waiter != NULL);
-  ASSERT(!prs_rw_adopt(&rw, &waiter->nodes[0]));
+  prs__queue_push(&queue, &waiter->nodes[1]);
+  ASSERT(!prs_rw_adopt(&rw, &waiter->nodes[0], &waiter->nodes[1]));
+  ASSERT(!prs__queue_is_empty(&queue));
   ASSERT(prs_rw_enter_first(&rw));
-  ASSERT(prs_rw_adopt(&rw, &waiter->nodes[0]));
+  ASSERT(prs_rw_adopt(&rw, &waiter->nodes[0], &waiter->nodes[1]));
+  ASSERT(prs__queue_is_empty(&queue));
   ASSERT_UINT(1, prs_rw_waiting(&rw));
   locking_leave(&rw, PRS_RW_WRITES);
   ASSERT_INT(PRS_RW_ENTERED, try_again(&rw, waiter, 0));
   blocking_fork();
   prs_waiter_renew(waiter);
-  ASSERT(!prs_rw_adopt(&rw, &waiter->nodes[0]));
+  ASSERT(!prs_rw_adopt(&rw, &waiter->nodes[0], &waiter->nodes[1]));
   prs_waiter_free(waiter);
 }
 

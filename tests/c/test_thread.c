@@ -15,13 +15,9 @@ static int create(prs_os_thread_t *thread, void (*body)(void *), void *arg,
                           .killed = never_killed,
                           .arg = arg,
                           .stack_size = stack_size};
-  int os_error;
-  int status;
-  do {
-    os_error = 0;
-    status = prs__thread_create(thread, &start, &os_error);
-    ASSERT((status == PRS_OK) == (os_error == 0));
-  } while (check_again(status));
+  int os_error = 0;
+  int status = prs__thread_create(thread, &start, &os_error);
+  ASSERT((status == PRS_OK) == (os_error == 0));
   return status;
 }
 

@@ -50,9 +50,7 @@ static bool move_on(prs_node_t *node) {
   prs_waiter_t *waiter = node->waiter;
   uint32_t word = atomic_load(&waiter->word);
   if (word != PRS_WAITS && word != PRS_SLEEPS) return false;
-  if (!prs_rw_adopt(node->item, &waiter->nodes[PRS_MUTEX_NODE])) return false;
-  prs__queue_remove(node);
-  return true;
+  return prs_rw_adopt(node->item, &waiter->nodes[PRS_MUTEX_NODE], node);
 }
 
 void prs_condvar_notify_one(prs_condvar_t *condvar, prs_wakes_t *wakes) {

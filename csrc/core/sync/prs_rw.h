@@ -95,9 +95,11 @@ void prs_rw_give_up(prs_rw_t *rw, prs_node_t *node, bool claimed,
  * Returns: PRS_RW_ENTERED when it is the caller's; PRS_RW_BUSY; PRS_RW_CLOSED
  *          when it was closed before. */
 int prs_rw_close(prs_rw_t *rw, prs_wakes_t *wakes);
-/* Queue a node whose waiter is to have the lock that is written now.
+/* Queue a node whose waiter is to have the lock that is written now. Its node
+ * `from` leaves the queue where it is, whose guard the caller has: afterwards
+ * the waiter may be claimed here, and gone.
  * Returns: false when it is not written: the waiter should be woken. */
-bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node);
+bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node, prs_node_t *from);
 /* In the child of a fork, under the guard: keep only these. */
 void prs_rw_forget(prs_rw_t *rw, bool written, uint32_t readers);
 

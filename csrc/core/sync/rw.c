@@ -175,11 +175,14 @@ static bool mark_if_written(prs_rw_t *rw) {
   return false;
 }
 
-bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node) {
+bool prs_rw_adopt(prs_rw_t *rw, prs_node_t *node, prs_node_t *from) {
   prs__guard_enter(&rw->guard);
   bool adopts =
       rw->generation == prs__generation() && !rw->closed && mark_if_written(rw);
-  if (adopts) wait_in_queue(rw, PRS_RW_WRITES, node);
+  if (adopts) {
+    prs__queue_remove(from);
+    wait_in_queue(rw, PRS_RW_WRITES, node);
+  }
   prs__guard_leave(&rw->guard);
   return adopts;
 }

@@ -20,10 +20,7 @@ static void end_well(pid_t child) {
 
 /* Run `body` in a child. An alarm does not pass to a child: it gets its own. */
 static void fork_and_run(void (*body)(void)) {
-  pid_t child;
-  do {
-    child = fork();
-  } while (child < 0 && errno == EAGAIN && check_again(PRS_EAGAIN));
+  pid_t child = fork();
   ASSERT(child >= 0);
   if (child == 0) {
     check_os_deadline(CHILD_SECONDS);

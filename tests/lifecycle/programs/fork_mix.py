@@ -9,7 +9,6 @@ its child.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import signal
@@ -119,25 +118,13 @@ def wait_for(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def fork_process() -> int:
-    """Fork; an OS without the memory or a process to spare may say so a few times."""
-    for _ in range(20):
-        try:
-            return os.fork()
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ENOMEM):
-                raise
-            time.sleep(0.05)
-    return os.fork()
-
-
 # -- From where. -----------------------------------------------------------------------------------
 
 
 def fork_here(parents: list[JoinHandle[None]]) -> tuple[int, int]:
     """Fork; return the child's pid and the status that it must end with. Only in the parent."""
     status = rng.choice([0, 3, 9])
-    pid = fork_process()
+    pid = os.fork()
     if pid == 0:
         check_child(parents)
         end_child(status)
@@ -146,7 +133,7 @@ def fork_here(parents: list[JoinHandle[None]]) -> tuple[int, int]:
 
 def fork_and_return(parents: list[JoinHandle[None]]) -> tuple[int, int]:
     """Fork inside of a closure, which returns in the child too: that ends the child."""
-    pid = fork_process()
+    pid = os.fork()
     if pid == 0:
         check_child(parents)
     return pid, 0
@@ -169,7 +156,7 @@ def fork_in_scope(parents: list[JoinHandle[None]]) -> tuple[int, int]:
 
 def fork_nested(parents: list[JoinHandle[None]]) -> tuple[int, int]:
     """Fork from a thread, in a child that was forked from another one."""
-    pid = fork_process()
+    pid = os.fork()
     if pid == 0:
         check_child(parents)
         parents = [*parents, spawn(park)]
