@@ -39,6 +39,7 @@ typedef struct prs_statistics {
   uint64_t os_threads_reused;  /* closures that found a parked worker */
   uint64_t parks;              /* waits that went to sleep in the kernel */
   uint64_t live;               /* closures that have not ended */
+  uint64_t ending;             /* that have, and whose joiners see it soon */
   uint64_t idle;               /* parked workers */
   uint64_t packets;            /* packets in memory */
   uint64_t parkers;            /* parkers in memory */

@@ -343,6 +343,7 @@ def statistics() -> dict[str, int]:
         "os_threads_reused",
         "parks",
         "live",
+        "ending",
         "idle",
         "packets",
         "parkers",

@@ -10,6 +10,7 @@ static void counters_in_child(void) {
   atomic_store(&prs__counters.created, 0);
   atomic_store(&prs__counters.reused, 0);
   atomic_store(&prs__counters.parks, 0);
+  atomic_store(&prs__counters.ending, 0);
 }
 
 static prs_fork_part_t counters_part = {.child = counters_in_child};
@@ -32,6 +33,7 @@ void prs_statistics_read(prs_statistics_t *out) {
       .os_threads_reused = atomic_load(&prs__counters.reused),
       .parks = atomic_load(&prs__counters.parks),
       .live = atomic_load(&prs__counters.live),
+      .ending = atomic_load(&prs__counters.ending),
       .idle = prs__worker_idle_count(),
       .packets = atomic_load(&prs__counters.packets),
       .parkers = atomic_load(&prs__counters.parkers),

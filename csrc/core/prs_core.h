@@ -342,6 +342,7 @@ typedef struct prs_counters {
   _Atomic uint64_t reused;
   _Atomic uint64_t parks;
   _Atomic uint64_t live;
+  _Atomic uint64_t ending;
   _Atomic uint64_t packets;
   _Atomic uint64_t parkers;
 } prs_counters_t;

@@ -251,9 +251,11 @@ static bool run_packet(prs_worker_t *worker, uint32_t *spawner_cpu) {
     idle_push(worker);
   else
     announce_leaving(worker);
+  atomic_fetch_add(&prs__counters.ending, 1);
   prs__gate_live(-1);
   count_end();
   prs__packet_publish(packet, PRS_DONE);
+  atomic_fetch_sub(&prs__counters.ending, 1);
   prs_packet_unref(packet);
   return stays;
 }

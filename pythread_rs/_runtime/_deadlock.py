@@ -118,10 +118,13 @@ class _Graph:
         circle = self._circle(me, me, set())
         if circle:
             return self._describe("a circle of waits", circle)
-        waiting = {ident for ident, wait in self.waits.items() if not _has_an_end(wait)}
-        if _all_threads_are_in(waiting):
+        waiting = self._without_an_end()
+        if _all_threads_are_in(waiting) and waiting == self._without_an_end():
             return self._describe("every thread waits", sorted(waiting, key=lambda t: t != me))
         return ""
+
+    def _without_an_end(self) -> set[int]:
+        return {ident for ident, wait in self.waits.items() if not _has_an_end(wait)}
 
     def _circle(self, at: int, me: int, seen: set[int]) -> list[int]:
         """List the threads from `at` to one that waits for `me`."""
@@ -213,15 +216,18 @@ def _strangers_live(waiting: int) -> bool:
     """Tell whether the process has a thread that might call Python code; False if unknown.
 
     A thread of a C library is seen by the number of threads only. One that has just ended may
-    count for a moment, too.
+    count for a moment, too; and one whose closure has ended may yet have to say so.
     """
     for pause in _SETTLING:
         time.sleep(pause)
+        counts = _ffi.statistics()
+        if counts["ending"]:
+            continue
         try:
             found = len(os.listdir(_OS_THREADS))
         except OSError:
             return False
-        if found <= waiting + _ffi.statistics()["idle"]:
+        if found <= waiting + counts["idle"]:
             return False
     return True
 

@@ -22,6 +22,7 @@ static void statistics_begin_at_zero(void) {
   ASSERT_UINT(0, now.os_threads_reused);
   ASSERT_UINT(0, now.parks);
   ASSERT_UINT(0, now.live);
+  ASSERT_UINT(0, now.ending);
   ASSERT_UINT(0, now.idle);
   ASSERT_UINT(0, now.packets);
   ASSERT_UINT(0, now.parkers);
@@ -36,6 +37,8 @@ static void statistics_count_closures(void) {
   ASSERT_UINT(2, now.os_threads_created);
   ASSERT_UINT(1, now.os_threads_reused);
   ASSERT_UINT(1, now.idle);
+  ASSERT_UINT(0, now.live);
+  ASSERT_SOON(check_statistics().ending == 0);
   closure_assert_nothing_left();
 }
 

@@ -35,6 +35,16 @@ static void join_sees_all_that_the_thread_did(void) {
   ASSERT_INT(check_rounds(200), calls);
 }
 
+static void nothing(void *arg) { (void)arg; }
+
+static void ended_thread_can_be_joined_without_waiting(void) {
+  for (uint32_t i = 0; i < check_rounds(200); i++) {
+    prs_os_thread_t thread;
+    ASSERT_INT(PRS_OK, create(&thread, nothing, NULL, 0));
+    ASSERT_SOON(prs__thread_try_join(thread));
+  }
+}
+
 static void detach_and_tell(void *event) {
   prs__thread_detach_self();
   check_event_set(event);
@@ -200,6 +210,7 @@ static void sleep_of_centuries_does_not_overflow(void) {
 
 const check_test_t check_tests[] = {
     TEST(join_sees_all_that_the_thread_did),
+    TEST(ended_thread_can_be_joined_without_waiting),
     TEST(detached_thread_runs_to_its_end),
     TEST(self_is_what_another_thread_joins),
     TEST(stranded_thread_never_comes_back),

@@ -47,7 +47,8 @@ panic.set_hook(lambda info: None)
 leaks = 0
 for work, count in ((threads, 1000), (moved, 200), (refused, 20), (borrowed, 100)):
     totals = []
-    for _ in range(7):
+    # What a leak loses it loses in every round; a path that is taken for the first time, once.
+    while len(totals) < 7 or (abs(totals[-1] - totals[-4]) > 60 and len(totals) < 30):
         work(count)
         gc.collect()
         totals.append(sys.gettotalrefcount())

@@ -319,6 +319,22 @@ def test_who_was_woken_and_forks_does_not_count_twice(watched: Run) -> None:
     assert done.stdout == "Ok(1) 0\n" * 2
 
 
+def test_a_thread_that_is_about_to_say_that_it_has_ended_is_waited_for(watched: Run) -> None:
+    done = watched("""
+        from pythread_rs._runtime import _deadlock
+        counts, looks = _ffi.statistics, []
+        def held_up():
+            looks.append(1)
+            return {**counts(), "ending": int(len(looks) < said)}
+        _ffi.statistics, said = held_up, 1000
+        print(_deadlock._strangers_live(1), len(looks))
+        said = len(looks) + 4
+        print(alarm(rx.recv).splitlines()[0], len(looks) >= said)
+    """)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["True 5", "deadlock: every thread waits True"]
+
+
 # Everything here ends, so nothing may be reported, however often threads change.
 STRESS = """
     sys.setswitchinterval(1e-6)
