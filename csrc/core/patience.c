@@ -13,15 +13,20 @@
 #define PRS_PAUSES_PER_LOOK 16
 #define PRS_YIELDS 3
 #define PRS_WAITS_AFTER_A_VAIN_SPIN 16
+#define PRS_BUSY_MOST 1000
+#define PRS_SLICE_NS 500000u /* a thread of this package is never so long */
 #define PRS_PAUSES_PER_YIELD 64
 
+/* Threads spin on the second while others write the rest: lines of their own
+ * keep them out of each other's caches. */
+#define PRS_CACHE_LINE 64
 _Atomic uint32_t prs__bystanders;
-_Atomic uint32_t prs__detached;
+_Alignas(PRS_CACHE_LINE) _Atomic uint32_t prs__detached;
 
 /* One for each CPU but one: who is waited for needs a CPU, too. */
-static _Atomic int32_t seats;
-static prs_patience_t wait_patience = {.score = 1};
-static prs_patience_t turn_patience = {.score = 1};
+static _Alignas(PRS_CACHE_LINE) _Atomic int32_t seats;
+static _Alignas(PRS_CACHE_LINE) prs_patience_t wait_patience = {.score = 1};
+static _Alignas(PRS_CACHE_LINE) prs_patience_t turn_patience = {.score = 1};
 
 static bool several_cpus;
 
@@ -92,38 +97,64 @@ static bool take_seat(void) {
 
 static void leave_seat(void) { atomic_fetch_add(&seats, 1); }
 
+/* How a spin went. */
+enum outcome {
+  IN_TIME,
+  IN_VAIN,   /* it costs more than the wait that it was to shorten */
+  CPU_TAKEN, /* by a stranger, who kept it for a time slice */
+};
+
 /* Who is waited for may want this very CPU: let it in now and then. */
-static bool spin_and_yield(_Atomic uint32_t *word, uint32_t unwanted,
-                           uint64_t longest) {
+static enum outcome spin_and_yield(_Atomic uint32_t *word, uint32_t unwanted,
+                                   uint64_t longest) {
   uint64_t began = prs_now();
+  uint64_t now = began;
   do {
     for (int i = 0; i < PRS_PAUSES_PER_YIELD; i++) {
-      if (atomic_load(word) != unwanted) return true;
+      if (atomic_load(word) != unwanted) return IN_TIME;
       PRS_PAUSE();
     }
     prs_yield();
-  } while (prs_now() - began < longest);
-  return atomic_load(word) != unwanted;
+    uint64_t before = now;
+    now = prs_now();
+    if (now - before > PRS_SLICE_NS) return CPU_TAKEN;
+  } while (now - began < longest);
+  return atomic_load(word) != unwanted ? IN_TIME : IN_VAIN;
 }
 
-/* A spin in vain costs more than the wait that it was to shorten, so after one
- * a good many short waits must come before the next. */
-static void learn_of_spin(prs_patience_t *patience, bool successful) {
-  int32_t score = atomic_load_explicit(&patience->score, memory_order_relaxed);
-  score = !successful              ? -PRS_WAITS_AFTER_A_VAIN_SPIN
-          : score < PRS_SCORE_MOST ? score + 1
-                                   : score;
+static void set_score(prs_patience_t *patience, int32_t score) {
   atomic_store_explicit(&patience->score, score, memory_order_relaxed);
+}
+
+/* One short wait more. */
+static void gain_patience(prs_patience_t *patience) {
+  int32_t score = atomic_load_explicit(&patience->score, memory_order_relaxed);
+  if (score < PRS_SCORE_MOST) set_score(patience, score + 1);
+}
+
+/* After a spin that did not pay, many short waits must come before the next;
+ * on a machine that stays busy, more and more. */
+static void learn_of_spin(prs_patience_t *patience, enum outcome outcome) {
+  if (outcome == IN_TIME) gain_patience(patience);
+  if (outcome == IN_VAIN) set_score(patience, -PRS_WAITS_AFTER_A_VAIN_SPIN);
+  int32_t busy = atomic_load_explicit(&patience->busy, memory_order_relaxed);
+  int32_t next = busy / 2;
+  if (outcome == CPU_TAKEN) {
+    next = busy < PRS_BUSY_MOST ? 4 * busy + PRS_WAITS_AFTER_A_VAIN_SPIN : busy;
+    set_score(patience, -next);
+  }
+  if (next != busy)
+    atomic_store_explicit(&patience->busy, next, memory_order_relaxed);
 }
 
 static bool spin_if_it_pays(prs_patience_t *patience, _Atomic uint32_t *word,
                             uint32_t unwanted) {
   if (atomic_load(word) != unwanted) return true;
   if (!prs__patience_spins(patience) || !take_seat()) return false;
-  bool changed = spin_and_yield(word, unwanted, PRS_SPIN_NS);
+  enum outcome outcome = spin_and_yield(word, unwanted, PRS_SPIN_NS);
   leave_seat();
-  learn_of_spin(patience, changed);
-  return changed;
+  learn_of_spin(patience, outcome);
+  return outcome == IN_TIME || atomic_load(word) != unwanted;
 }
 
 bool prs_wait_spin(_Atomic uint32_t *word, uint32_t unwanted) {
@@ -132,13 +163,13 @@ bool prs_wait_spin(_Atomic uint32_t *word, uint32_t unwanted) {
 
 void prs_wait_learn(uint64_t waited) {
   if (waited <= PRS_SHORT_NS && !prs__patience_spins(&wait_patience))
-    learn_of_spin(&wait_patience, true);
+    gain_patience(&wait_patience);
 }
 
 void prs_turn_await(uint32_t turn) {
   if (!spin_if_it_pays(&turn_patience, &prs__detached, turn) &&
       !prs__patience_spins(&turn_patience))
-    learn_of_spin(&turn_patience, true); /* one more, until it may again */
+    gain_patience(&turn_patience); /* one more, until it may again */
 }
 
 void prs_turn_pass(void) { atomic_fetch_add(&prs__detached, 1); }

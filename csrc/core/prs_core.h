@@ -101,6 +101,7 @@ void prs__unlock(prs_lock_t *lock);
 /* Remembers whether waits of one kind are short. */
 typedef struct prs_patience {
   _Atomic int32_t score; /* above 0: they are */
+  _Atomic int32_t busy;  /* grows when strangers take the CPU of a spin */
 } prs_patience_t;
 
 /* What a spinning thread waits for: that `*word` is no longer `unwanted`, by

@@ -100,14 +100,22 @@ inline remove_at(place) {
   line[length] = 0
 }
 
-/* Claim the first that sends, or receives. Sets `other`. */
+#define WAITS_AT(place, sends) \
+  (SENDS(line[place]) == sends && word[line[place]] == WAITS)
+#define AWAKE_AT(place, sends) \
+  (place < length && WAITS_AT(place, sends) && PASSES(line[place]))
+
+/* Claim the first that sends, or receives; or a later one that passes on, for
+ * it may be awake while the first sleeps. Sets `other`. */
 inline claim(sends) {
   other = NOBODY;
   place = 0;
   do
   :: place == length -> break
-  :: place < length && SENDS(line[place]) == sends &&
-       word[line[place]] == WAITS ->
+  :: place < length && WAITS_AT(place, sends) &&
+       (AWAKE_AT(place + 1, sends) || AWAKE_AT(place + 2, sends) ||
+        AWAKE_AT(place + 3, sends)) -> place++
+  :: place < length && WAITS_AT(place, sends) ->
      other = line[place];
      word[other] = CLAIMED;
      wakes = wakes | (1 << other);
@@ -117,7 +125,7 @@ inline claim(sends) {
      fi;
      remove_at(place);
      break
-  :: else -> place++
+  :: place < length && !WAITS_AT(place, sends) -> place++
   od;
   place = 0
 }

@@ -1,9 +1,15 @@
 /* Channel: waiters that pass on are let go one by one, and nobody is left. */
+#include "../../csrc/core/sync/prs_channel_inside.h"
 #include "pending.h"
 
-static pending_t passing(pending_t pending) {
+static pending_t awake(pending_t pending) {
   pending.waiter->passes_on = true;
   return pending;
+}
+
+static pending_t passing(pending_t pending) {
+  atomic_store(&pending.waiter->word, PRS_SLEEPS);
+  return awake(pending);
 }
 
 static void arrive(prs_channel_t *channel, pending_t pending,
@@ -20,6 +26,52 @@ static void assert_first_recv(int status, prs_channel_t *channel,
   ASSERT_INT(status, prs_channel_recv_first(channel, &item, &wakes));
   if (status == PRS_CHANNEL_DONE) ASSERT_UINT(number, number_of(item));
   prs_wakes_send(&wakes);
+}
+
+static void who_is_awake_goes_first_for_a_while(void) {
+  prs_channel_t channel = new_channel(1);
+  send_all(&channel, 0, 1);
+  pending_t sleeper = passing(queue_send(&channel, 1000));
+  size_t number = 0;
+  for (; number < PRS__MOST_PASSED_OVER; number++) {
+    pending_t last = awake(queue_send(&channel, number + 1));
+    recv_all(&channel, number, number + 1);
+    ASSERT(is_over(last));
+    ASSERT(!is_over(sleeper));
+    arrive(&channel, last, PRS_SENDS);
+    end_send(last);
+  }
+  pending_t last = awake(queue_send(&channel, 1001));
+  recv_all(&channel, number, number + 1);
+  ASSERT(is_over(sleeper));
+  ASSERT(!is_over(last));
+  arrive(&channel, sleeper, PRS_SENDS);
+  end_send(sleeper);
+  recv_all(&channel, 1000, 1002);
+  arrive(&channel, last, PRS_SENDS);
+  end_send(last);
+  ASSERT_UINT(0, channel.waking);
+  prs_channel_destroy(&channel);
+}
+
+static void one_at_a_time_spins(void) {
+  prs_channel_t channel = new_channel(1);
+  prs_waiter_t *waiters[3];
+  for (int i = 0; i < 3; i++) {
+    waiters[i] = prs_waiter_new(1);
+    ASSERT(waiters[i] != NULL);
+    waiters[i]->passes_on = true;
+    prs__queue_push(&channel.sending, &waiters[i]->nodes[0]);
+    if (i == 1) atomic_store(&waiters[i]->word, PRS_SLEEPS);
+  }
+  ASSERT(!atomic_load(&waiters[0]->crowded));
+  ASSERT(atomic_load(&waiters[1]->crowded)); /* while the first is awake */
+  ASSERT(!atomic_load(&waiters[2]->crowded));
+  for (int i = 0; i < 3; i++) {
+    prs__queue_remove(&waiters[i]->nodes[0]);
+    prs_waiter_free(waiters[i]);
+  }
+  prs_channel_destroy(&channel);
 }
 
 static void senders_go_one_by_one(void) {
@@ -66,6 +118,29 @@ static void prepare(prs_channel_t *channel, pending_t *first,
   assert_first_recv(PRS_CHANNEL_DONE, channel, 1);
   ASSERT(is_over(*first));
   ASSERT(!is_over(*second));
+}
+
+static void receiver_that_is_awake_looks_first(void) {
+  prs_channel_t channel;
+  pending_t first, second;
+  void *item = NULL;
+  prs_wakes_t wakes = {0};
+  prepare(&channel, &first, &second);
+  pending_t sleeper = passing(queue_recv(&channel));
+  pending_t last = awake(queue_recv(&channel));
+  arrive(&channel, first, PRS_SENDS);
+  ASSERT(is_over(last));
+  ASSERT(!is_over(sleeper));
+  ASSERT_INT(PRS_CHANNEL_READY, last.node->status);
+  ASSERT_INT(PRS_CHANNEL_DONE,
+             prs_channel_recv_again(&channel, &item, last.node, &wakes));
+  ASSERT_UINT(2, number_of(item));
+  prs_wakes_send(&wakes);
+  prs_waiter_free(last.waiter);
+  end_send(first);
+  end_send(second);
+  give_up(&channel, sleeper);
+  prs_channel_destroy(&channel);
 }
 
 static void receiver_looks_again(void) {
@@ -214,6 +289,9 @@ static void nobody_is_awaited_at_a_rendezvous(void) {
 }
 
 const check_test_t check_tests[] = {
+    TEST(who_is_awake_goes_first_for_a_while),
+    TEST(receiver_that_is_awake_looks_first),
+    TEST(one_at_a_time_spins),
     TEST(senders_go_one_by_one),
     TEST(receivers_go_one_by_one),
     TEST(receiver_looks_again),

@@ -7,9 +7,16 @@
 /* Let a receiver look for itself, though nothing is there yet: senders wait,
  * and the one that calls this is likely to send more before it comes. */
 static bool claim_looker(prs_channel_t *channel, prs_wakes_t *wakes) {
-  prs_node_t *node = channel->receiving.first;
-  if (node == NULL || !node->waiter->passes_on || !prs__node_claim(node, wakes))
-    return false;
+  prs_queue_t *queue = &channel->receiving;
+  prs_node_t *node = queue->first;
+  if (node == NULL || !node->waiter->passes_on) return false;
+  prs_node_t *awake = prs__channel_claim_awake(queue, NULL, wakes);
+  if (awake != NULL) {
+    node = awake;
+  } else {
+    if (!prs__node_claim(node, wakes)) return false;
+    queue->passed_over = 0;
+  }
   node->waiter->awaited = true;
   channel->waking++;
   node->status = PRS_CHANNEL_READY;

@@ -60,6 +60,7 @@ typedef struct prs_node prs_node_t;
 typedef struct prs_queue {
   prs_node_t *first;
   prs_node_t *last;
+  uint32_t passed_over; /* a channel's: how often, for one that came later */
 } prs_queue_t;
 
 /* A waiter's place in one queue. A waiter may stand in several. */

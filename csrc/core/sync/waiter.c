@@ -133,9 +133,16 @@ void prs_wakes_send(prs_wakes_t *wakes) {
 
 /* ---- queue --------------------------------------------------------------- */
 
+/* Where a thread that is awake is preferred, one at a time spins. */
+static bool is_crowd(const prs_queue_t *queue, const prs_waiter_t *waiter) {
+  if (queue->last == NULL || !waiter->passes_on) return queue->last != NULL;
+  return atomic_load(&queue->last->waiter->word) == PRS_WAITS;
+}
+
 void prs__queue_push(prs_queue_t *queue, prs_node_t *node) {
-  if (queue->first != NULL)
-    atomic_store_explicit(&node->waiter->crowded, true, memory_order_relaxed);
+  bool crowd = is_crowd(queue, node->waiter);
+  if (crowd || node->waiter->passes_on)
+    atomic_store_explicit(&node->waiter->crowded, crowd, memory_order_relaxed);
   node->queue = queue;
   node->next = NULL;
   node->previous = queue->last;
@@ -212,4 +219,5 @@ void prs__queue_forget(prs_queue_t *queue) {
     node->queue = NULL;
   queue->first = NULL;
   queue->last = NULL;
+  queue->passed_over = 0;
 }
